@@ -1,0 +1,47 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+// Each feature is a rule that the compiler keeps for us:
+// ExistentialAny (SE-0335) makes every dynamic dispatch visible; MemberImportVisibility (SE-0444) and
+// InternalImportsByDefault (SE-0409) make every file name the rooms it uses.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// A library room: `needs` is the whole list of rooms it may import, `products` of the packages it may.
+func room(
+    _ name: String, needs: [String] = [], products: [Target.Dependency] = [], exclude: [String] = []
+) -> Target {
+    .target(
+        name: name, dependencies: needs.map { .byName(name: $0) } + products, exclude: exclude, swiftSettings: strict)
+}
+
+/// The tests of a room see the room, what it sees, and TestKit.
+func tests(
+    _ name: String, of rooms: [String], products: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: rooms.map { .byName(name: $0) } + ["TestKit"] + products, resources: resources,
+        swiftSettings: strict)
+}
+
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+
+let package = Package(
+    name: "keyway",
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        room("Wire"),
+        .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        tests("WireTests", of: ["Wire"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

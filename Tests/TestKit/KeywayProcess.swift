@@ -1,0 +1,85 @@
+// KeywayProcess: the built keyway program with a config of the test, on ports of the test.
+// The program is looked for beside the running test bundle; KEYWAY_BINARY names another one.
+// Not here: the shards behind it (ServerProcess).
+
+import Foundation
+import Glibc
+
+package final class KeywayProcess: Sendable {
+    package static let binary: String = {
+        if let given = ProcessInfo.processInfo.environment["KEYWAY_BINARY"] { return given }
+        let running = [(try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""]
+        for start in running + CommandLine.arguments where start.hasPrefix("/") {
+            var folder = URL(fileURLWithPath: start)
+            while folder.path != "/" {
+                folder.deleteLastPathComponent()
+                let candidate = folder.appendingPathComponent("keyway").path
+                var isFolder = ObjCBool(false)
+                if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue {
+                    return candidate
+                }
+            }
+        }
+        preconditionFailure("no keyway program beside the test bundle; build it, or set KEYWAY_BINARY")
+    }()
+
+    package let process: ChildProcess
+    package let statsEndpoint: Endpoint
+    /// Where its config file is; nil when it was started without one.
+    package let configPath: String?
+    private let folder: TemporaryFolder
+
+    /// Starts it and, when `endpoint` is given, waits until that answers PING.
+    ///
+    /// - Parameters:
+    ///   - config: text of the config file; nil starts without one.
+    ///   - openFileLimit: soft and hard limit of file descriptors.
+    package init(
+        config: String?, endpoint: Endpoint?, arguments: [String] = [], environment: [String: String] = [:],
+        openFileLimit: Int? = nil
+    ) throws {
+        folder = TemporaryFolder()
+        statsEndpoint = .freeTCP()
+        configPath = try config.map { [folder] in try folder.write($0, to: "keyway.yml") }
+        var words = [Self.binary] + (configPath.map { ["-c", $0] } ?? [])
+        words += ["-s", String(statsEndpoint.port), "-a", "127.0.0.1"] + arguments
+        if let openFileLimit {
+            words = ["/bin/sh", "-c", "ulimit -n \(openFileLimit) && exec \"$@\"", "sh"] + words
+        }
+        process = try ChildProcess(words[0], Array(words.dropFirst()), environment: environment)
+        if let endpoint { try waitUntilItAnswers(at: endpoint) }
+    }
+
+    deinit { process.stop() }
+
+    package var pid: Int32 { process.pid }
+    /// Everything it has said so far.
+    package var output: String { process.standardOutput + process.standardError }
+
+    package func waitUntilItAnswers(at endpoint: Endpoint) throws {
+        do {
+            try eventually("keyway answers at \(endpoint)") {
+                if let status = process.exitStatus { throw ChildFailure("keyway ended: \(status)") }
+                return try RESPConnection.answersPing(endpoint)
+            }
+        } catch {
+            throw ChildFailure("\(error)\n--- what keyway said ---\n\(output)")
+        }
+    }
+
+    /// Asks it to drain and end.
+    package func terminate(withinSeconds: Double = 20) throws -> ExitStatus {
+        process.signal(SIGTERM)
+        return try process.waitForExit(withinSeconds: withinSeconds)
+    }
+
+    /// Ends it with SIGKILL.
+    package func kill() { process.stop() }
+
+    /// Runs the program with a subcommand, say `["check", file]`, and waits for its end.
+    package static func run(
+        _ arguments: [String], input: [UInt8]? = nil
+    ) throws -> (status: ExitStatus, output: String, errors: String) {
+        try ChildProcess.run(binary, arguments, input: input)
+    }
+}
