@@ -40,8 +40,10 @@ let package = Package(
     ],
     targets: [
         room("Wire"),
+        room("Hashing"),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("WireTests", of: ["Wire"]),
+        tests("HashingTests", of: ["Hashing"], resources: [.copy("vectors.json")]),
     ],
     swiftLanguageModes: [.v6]
 )
