@@ -39,9 +39,12 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
+        .target(name: "CLinux"),
+        room("Platform", needs: ["CLinux"]),
         room("Wire"),
         room("Hashing"),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
+        tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
         tests("HashingTests", of: ["Hashing"], resources: [.copy("vectors.json")]),
     ],

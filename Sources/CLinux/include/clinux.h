@@ -1,0 +1,48 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+/* What Swift's Glibc module cannot import: epoll, eventfd, accept4 and variadic calls. No logic of ours lives here.
+ * Never define _GNU_SOURCE in this header: fd_set would then differ from the Glibc module's and debug builds fail. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* Declared by glibc only under _GNU_SOURCE. */
+extern int accept4(int, struct sockaddr *, socklen_t *, int);
+
+static inline int clinux_errno(void) { return errno; }
+
+
+/* prctl is variadic. Without this a nap lasts 50 us longer than asked. */
+static inline int clinux_set_timer_slack_ns(unsigned long slack_ns) {
+    return prctl(PR_SET_TIMERSLACK, slack_ns, 0, 0, 0);
+}
+
+static inline int clinux_set_thread_name(const char *name) {
+    return prctl(PR_SET_NAME, name, 0, 0, 0);
+}
+
+/* Cores in this thread's affinity mask; the glibc wrapper is declared only under _GNU_SOURCE. */
+static inline int clinux_core_count(void) {
+    unsigned long mask[128];
+    long size_bytes = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+    int count = 0;
+    for (long i = 0; i < size_bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
+    return count;
+}
+
+/* MAP_FAILED is a cast that Swift does not import. */
+static inline void *clinux_map_pages(size_t size_bytes) {
+    void *pages = mmap(0, size_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? (void *)0 : pages;
+}
+
+#include "child.h"
+#endif

@@ -1,0 +1,16 @@
+// KernelCalls: the calls that only the C shim can make, under Swift names.
+// They stand in a file of their own because a file that imports both CLinux and Glibc cannot show C types in its API.
+// Not here: anything that Glibc's own module offers.
+
+import CLinux
+
+func lastErrorNumber() -> Int32 { clinux_errno() }
+
+/// accept4 with a non-blocking, close-on-exec descriptor; negative on failure.
+func acceptNonBlocking(_ listener: Int32, flags: Int32) -> Int32 { accept4(listener, nil, nil, flags) }
+
+func setTimerSlack(nanoseconds: UInt) { clinux_set_timer_slack_ns(nanoseconds) }
+
+func setThreadName(_ name: String) { clinux_set_thread_name(name) }
+
+func affinityCoreCount() -> Int { Int(clinux_core_count()) }
