@@ -43,10 +43,12 @@ let package = Package(
         room("Platform", needs: ["CLinux"]),
         room("Wire"),
         room("Hashing"),
+        room("Telemetry"),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
         tests("HashingTests", of: ["Hashing"], resources: [.copy("vectors.json")]),
+        tests("TelemetryTests", of: ["Telemetry"]),
     ],
     swiftLanguageModes: [.v6]
 )

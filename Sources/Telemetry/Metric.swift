@@ -1,0 +1,148 @@
+// Metric: what one number means. The three metric enums below it are the one table of everything Keyway counts.
+// A case is the storage index, its row every other fact; names follow twemproxy wherever twemproxy has the number.
+// Not here: where the numbers live (CounterBlock, Counters), how they are shown (StatsJSON).
+
+/// One row of the metric table.
+package struct Metric: Sendable, Equatable {
+    package enum Kind: Sendable {
+        /// Only grows while the process lives; workers add up.
+        case counter
+        /// Goes both ways; workers add up.
+        case gauge
+        /// A point in time, 0 for never; the latest worker's counts.
+        case timestamp
+    }
+
+    package enum Unit: Sendable {
+        case count, bytes, microseconds
+    }
+
+    package enum Scope: Sendable {
+        /// Once per worker thread.
+        case worker
+        /// Once per worker and pool.
+        case pool
+        /// Once per worker, pool and server of that pool.
+        case server
+    }
+
+    /// The name shown everywhere: stats, logs, documentation.
+    package let name: String
+    package let kind: Kind
+    package let unit: Unit
+    package let scope: Scope
+    /// One sentence for an operator, without the full stop.
+    package let sentence: String
+
+    init(_ name: String, _ kind: Kind, _ unit: Unit, _ scope: Scope, _ sentence: String) {
+        self.name = name
+        self.kind = kind
+        self.unit = unit
+        self.scope = scope
+        self.sentence = sentence
+    }
+}
+
+/// A set of metrics that share one block of cells. Raw values count from 0 without a gap.
+public protocol MetricSet: RawRepresentable<Int>, CaseIterable, Sendable {}
+
+/// An enum with its rows, one per case, in the order of the cases.
+package protocol MetricTable: MetricSet {
+    static var rows: [Metric] { get }
+}
+
+extension MetricTable {
+    /// This metric's row.
+    package var row: Metric { Self.rows[rawValue] }
+}
+
+/// Counted by a worker for itself, whatever the pool.
+public enum WorkerMetric: Int, MetricSet {
+    case ticks, events, naps, napUs
+    case clientsAccepted, clientsRejected, acceptPauses
+    case clientReads, clientWrites, bytesIn, bytesOut
+}
+
+extension WorkerMetric: MetricTable {
+    package static let rows: [Metric] = [
+        Metric("ticks", .counter, .count, .worker, "Turns of the event loop"),
+        Metric("events", .counter, .count, .worker, "Ready sockets handled"),
+        Metric("naps", .counter, .count, .worker, "Times the loop waited a moment so that more requests share a send"),
+        Metric("nap_us", .counter, .microseconds, .worker, "Time spent in those naps"),
+        Metric("clients_accepted", .counter, .count, .worker, "Client connections accepted"),
+        Metric("clients_rejected", .counter, .count, .worker, "Client connections refused at the client limit"),
+        Metric("accept_pauses", .counter, .count, .worker, "Times accepting stopped for lack of descriptors or memory"),
+        Metric("client_reads", .counter, .count, .worker, "Receive calls on client sockets"),
+        Metric("client_writes", .counter, .count, .worker, "Send calls on client sockets"),
+        Metric("bytes_in", .counter, .bytes, .worker, "Bytes received from clients"),
+        Metric("bytes_out", .counter, .bytes, .worker, "Bytes sent to clients"),
+    ]
+}
+
+/// Counted by a worker for each pool. The first six are twemproxy's, in its order.
+public enum PoolMetric: Int, MetricSet {
+    case clientEof, clientErr, clientConnections, serverEjects, forwardError, fragments
+    case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused
+}
+
+extension PoolMetric: MetricTable {
+    /// How many cases, from the first, are twemproxy's.
+    package static let twemproxyCount = 6
+
+    package static let rows: [Metric] = [
+        Metric("client_eof", .counter, .count, .pool, "Client connections that the client closed"),
+        Metric("client_err", .counter, .count, .pool, "Client connections that ended in an error"),
+        Metric("client_connections", .gauge, .count, .pool, "Client connections open now"),
+        Metric("server_ejects", .counter, .count, .pool, "Times a server was taken out of the ring"),
+        Metric("forward_error", .counter, .count, .pool, "Requests that could not be forwarded"),
+        Metric("fragments", .counter, .count, .pool, "Parts that multi-key requests were split into"),
+        Metric("commands", .counter, .count, .pool, "Commands received from clients"),
+        Metric("local_replies", .counter, .count, .pool, "Commands answered without a server"),
+        Metric("errors_made", .counter, .count, .pool, "Error replies made by Keyway itself"),
+        Metric(
+            "cross_shard_refused", .counter, .count, .pool, "Commands refused as their keys are on several shards"),
+        Metric("clients_cut", .counter, .count, .pool, "Client connections closed at the output limit"),
+        Metric("clients_paused", .counter, .count, .pool, "Times a client was not read until it took its replies"),
+    ]
+}
+
+/// Counted by a worker for each server of each pool. The first thirteen are twemproxy's, in its order.
+public enum ServerMetric: Int, MetricSet {
+    case serverEof, serverErr, serverTimedout, serverConnections, serverEjectedAt
+    case requests, requestBytes, responses, responseBytes
+    case inQueue, inQueueBytes, outQueue, outQueueBytes
+    case backendWrites, backendReads, connects, connectFailures
+    case requestsTimedOut, lateReplies, retried, overloaded, transfers
+}
+
+extension ServerMetric: MetricTable {
+    /// How many cases, from the first, are twemproxy's.
+    package static let twemproxyCount = 13
+
+    package static let rows: [Metric] = [
+        Metric("server_eof", .counter, .count, .server, "Connections that the server closed"),
+        Metric("server_err", .counter, .count, .server, "Connections to the server that ended in an error"),
+        Metric(
+            "server_timedout", .counter, .count, .server, "Connections given up as the server was silent too long"),
+        Metric("server_connections", .gauge, .count, .server, "Connections to the server open now"),
+        Metric(
+            "server_ejected_at", .timestamp, .microseconds, .server, "When the server last left the ring, since 1970"),
+        Metric("requests", .counter, .count, .server, "Requests for the server"),
+        Metric("request_bytes", .counter, .bytes, .server, "Bytes of those requests"),
+        Metric("responses", .counter, .count, .server, "Replies received from the server"),
+        Metric("response_bytes", .counter, .bytes, .server, "Bytes of those replies"),
+        Metric("in_queue", .gauge, .count, .server, "Requests not yet written to the server"),
+        Metric("in_queue_bytes", .gauge, .bytes, .server, "Bytes of those requests"),
+        Metric("out_queue", .gauge, .count, .server, "Requests written to the server and not yet answered"),
+        Metric("out_queue_bytes", .gauge, .bytes, .server, "Bytes of those requests"),
+        Metric("backend_writes", .counter, .count, .server, "Send calls on sockets of the server"),
+        Metric("backend_reads", .counter, .count, .server, "Receive calls on sockets of the server"),
+        Metric("connects", .counter, .count, .server, "Connections to the server opened"),
+        Metric("connect_failures", .counter, .count, .server, "Attempts to connect that failed"),
+        Metric("requests_timed_out", .counter, .count, .server, "Requests answered with an error after their timeout"),
+        Metric("late_replies", .counter, .count, .server, "Replies swallowed because their request had timed out"),
+        Metric("retried", .counter, .count, .server, "Requests sent a second time"),
+        Metric("overloaded", .counter, .count, .server, "Requests refused at the server's limit of requests in flight"),
+        Metric("transfers", .counter, .count, .server, "Large values that got a connection of their own"),
+    ]
+}
