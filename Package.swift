@@ -44,11 +44,13 @@ let package = Package(
         room("Wire"),
         room("Hashing"),
         room("Telemetry"),
+        room("Settings", products: [yams]),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
         tests("HashingTests", of: ["Hashing"], resources: [.copy("vectors.json")]),
         tests("TelemetryTests", of: ["Telemetry"]),
+        tests("SettingsTests", of: ["Settings"]),
     ],
     swiftLanguageModes: [.v6]
 )

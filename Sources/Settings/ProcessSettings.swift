@@ -1,0 +1,35 @@
+// ProcessSettings: what the reserved top-level key `keyway:` says about the process as a whole.
+// Defaults, ranges and sentences are in SettingsTable; this is only their typed shape.
+
+/// Settings of the whole process.
+package struct ProcessSettings: Sendable, Equatable {
+    /// How workers wait between two turns of their loop.
+    package enum Pacing: Sendable, Equatable {
+        case automatic
+        case off
+        /// 1...1000
+        case microseconds(Int)
+    }
+
+    /// Words of the log levels, least to most severe.
+    package enum LogLevel: String, Sendable, Equatable, CaseIterable {
+        case trace, debug, info, notice, warning, error, critical
+    }
+
+    /// 0 means one for each core.
+    package var workers: Int
+    package var pacing: Pacing
+    package var drainTimeoutMs: Int
+    package var logLevel: LogLevel
+    /// Always `.tcp`; nil when the file says nothing.
+    package var statsListen: ListenAddress?
+    package var clientCountMax: Int
+    package var protoMaxBulkLenBytes: Int
+    package var clientQueryBufferLimitBytes: Int
+    package var clientOutputBufferLimitBytes: Int
+    /// At most `clientOutputBufferLimitBytes`.
+    package var clientOutputBufferPauseBytes: Int
+    package var clientInFlightCountMax: Int
+    /// 0 means never.
+    package var clientIdleTimeoutSeconds: Int
+}

@@ -1,0 +1,319 @@
+// SettingsReader: from the tree of a file to Settings, with the rules that hold between two keys, servers or pools.
+// Nothing stops it before the end of the file: all errors are collected, then put in file order.
+// Not here: ranges, defaults and words of single keys (SettingsTable, SettingsSection).
+
+struct SettingsReader {
+    let file: String
+    private(set) var errors: [SettingsError] = []
+    private(set) var warnings: [SettingsError] = []
+    private var process: ProcessSettings?
+    private var pools: [PoolSettings] = []
+    /// Where `listen:` and `directory:` of a pool stand, by its name.
+    private var listenLines: [String: Int] = [:]
+    private var directoryLines: [String: Int] = [:]
+
+    init(file: String) { self.file = file }
+
+    mutating func read(_ root: YAMLValue?) throws(SettingsErrors) -> Settings {
+        let noPool = "add a pool (a name, listen: and servers:), or start without a file for four embedded servers"
+        if let root, let entries = root.entries {
+            for entry in entries { read(entry) }
+            // A pool that is wrong has its own errors, and so has a reserved key that holds no map.
+            if pools.isEmpty, errors.isEmpty { note(0, "", "has no pool", noPool) }
+        } else if let root {
+            note(root.line, "", "the file is \(root.shape), not a map of pools", noPool)
+        } else {
+            note(0, "", "has no pool", noPool)
+        }
+        checkListenAddresses()
+        checkDirectories()
+        guard errors.isEmpty else { throw SettingsErrors(Self.inFileOrder(errors)) }
+        return Settings(
+            process: process ?? Settings.standard.process, pools: pools, warnings: Self.inFileOrder(warnings))
+    }
+
+    private mutating func read(_ entry: YAMLEntry) {
+        let isProcess = entry.key == SettingsTable.processKey
+        if let firstLine = entry.firstLine {
+            let remedy = isProcess ? "put all its keys in one map" : "give one of the two pools another name"
+            note(entry.line, entry.key, "is a duplicate of line \(firstLine)", remedy)
+        }
+        if entry.key.isEmpty { note(entry.line, "", "a pool has an empty name", "give it a name") }
+        guard let keys = entry.value.entries else {
+            let remedy =
+                if isProcess {
+                    "indent the keys of the process below it, or remove the line"
+                } else if entry.key == "<<" {
+                    "write the pools out; Keyway reads no YAML merge keys"
+                } else if SettingsTable.row(.process, entry.key) != nil {
+                    "write it under the top-level key \(SettingsTable.processKey):"
+                } else if SettingsTable.row(.pool, entry.key) != nil {
+                    "write it under the name of a pool, indented"
+                } else {
+                    "a top-level key is the name of a pool; indent the keys of the pool below it"
+                }
+            return note(entry.line, entry.key, "is \(entry.value.shape), not a map of keys", remedy)
+        }
+        var section = SettingsSection(
+            keys, scope: isProcess ? .process : .pool, path: entry.key, line: entry.line, file: file)
+        if isProcess {
+            process = Self.process(&section)
+        } else if let pool = pool(&section) {
+            pools.append(pool)
+        }
+        errors += section.errors
+        warnings += section.warnings
+    }
+
+    // MARK: Process
+
+    /// All defaults come through here too, from a section without entries.
+    static func process(_ section: inout SettingsSection) -> ProcessSettings {
+        let pacing: ProcessSettings.Pacing =
+            switch section.text("pacing") {
+            case nil, "auto": .automatic
+            case "off": .off
+            default: .microseconds(section.number("pacing"))
+            }
+        var statsListen: ListenAddress?
+        if let text = section.text("stats_listen") {
+            switch ListenAddress.parse(text) {
+            case .success(.unix): section.note("stats_listen", "\"\(text)\" has no port", "write host:port")
+            case .success(let address): statsListen = address
+            case .failure(let flaw): section.note("stats_listen", flaw.problem, "write host:port")
+            }
+        }
+        let settings = ProcessSettings(
+            workers: section.number("workers"), pacing: pacing, drainTimeoutMs: section.number("drain_timeout"),
+            logLevel: .init(rawValue: section.word("log_level"))!, statsListen: statsListen,
+            clientCountMax: section.number("maxclients"),
+            protoMaxBulkLenBytes: section.number("proto_max_bulk_len"),
+            clientQueryBufferLimitBytes: section.number("client_query_buffer_limit"),
+            clientOutputBufferLimitBytes: section.number("client_output_buffer_limit"),
+            clientOutputBufferPauseBytes: section.number("client_output_buffer_pause"),
+            clientInFlightCountMax: section.number("client_in_flight_max"),
+            clientIdleTimeoutSeconds: section.number("client_idle_timeout"))
+        requireOrder(
+            "client_output_buffer_pause", settings.clientOutputBufferPauseBytes, "client_output_buffer_limit",
+            settings.clientOutputBufferLimitBytes, ByteSize.text, &section)
+        return settings
+    }
+
+    /// Notes that the value of `low` is above the value of `high`, at the key that the file has.
+    private static func requireOrder(
+        _ low: String, _ lowValue: Int, _ high: String, _ highValue: Int, _ text: (Int) -> String,
+        _ section: inout SettingsSection
+    ) {
+        guard lowValue > highValue else { return }
+        if section.has(low) {
+            section.note(
+                low, "\(text(lowValue)) is above \(high) \(text(highValue))",
+                "use at most \(text(highValue)), or raise \(high)")
+        } else {
+            section.note(
+                high, "\(text(highValue)) is below \(low) \(text(lowValue))",
+                "use at least \(text(lowValue)), or lower \(low)")
+        }
+    }
+
+    // MARK: Pool
+
+    private mutating func pool(_ section: inout SettingsSection) -> PoolSettings? {
+        var listen: ListenAddress?
+        if let text = section.text("listen") {
+            switch ListenAddress.parse(text) {
+            case .success(let address):
+                listen = address
+                listenLines[section.path] = section.line(of: "listen")
+            case .failure(let flaw): section.note("listen", flaw.problem, flaw.remedy)
+            }
+        }
+        let servers = servers(&section)
+        // An unusable pool is read on, for its errors; these stand-ins leave with it.
+        let pool = Self.pool(
+            &section, listen: listen ?? .tcp(host: "", port: 0), servers: servers ?? .list([]))
+        return listen == nil || servers == nil ? nil : pool
+    }
+
+    static func pool(_ section: inout SettingsSection, listen: ListenAddress, servers: PoolSettings.Servers)
+        -> PoolSettings
+    {
+        let hashTag = section.text("hash_tag")
+        if let hashTag, hashTag.utf8.count != 2 {
+            section.note(
+                "hash_tag", "\"\(hashTag)\" has \(hashTag.utf8.count) bytes, not exactly 2",
+                "use two characters such as \"{}\", or remove the line")
+        }
+        if !section.boolean("redis") {
+            section.note(
+                "redis", "false asks for the memcached protocol, which Keyway does not speak",
+                "use true and servers that are Valkey or Redis, or leave this pool to twemproxy")
+        }
+        let pool = PoolSettings(
+            name: section.path, line: section.line, listen: listen, servers: servers, hash: section.word("hash"),
+            distribution: section.word("distribution"), hashTag: hashTag,
+            isCharSigned: section.word("char") == "signed", timeoutMs: section.number("timeout"),
+            connectTimeoutMs: section.number("connect_timeout"), backlog: section.number("backlog"),
+            clientConnectionCountMax: section.number("client_connections"),
+            hasTCPKeepalive: section.boolean("tcpkeepalive"), redisAuth: section.text("redis_auth"),
+            redisDatabase: section.number("redis_db"), preconnects: section.boolean("preconnect"),
+            ejectsHosts: section.boolean("auto_eject_hosts"),
+            serverConnectionCount: section.number("server_connections"),
+            serverRetryTimeoutMs: section.number("server_retry_timeout"),
+            serverFailureCountMax: section.number("server_failure_limit"),
+            serverQueueLimitBytes: section.number("server_queue_limit"),
+            serverInFlightCountMax: section.number("server_in_flight_max"),
+            reconnectBackoffMs: section.number("reconnect_backoff"),
+            reconnectBackoffMaxMs: section.number("reconnect_backoff_max"),
+            tombstoneCountMax: section.number("tombstones_max"),
+            transferConnectionCountMax: section.number("transfer_connections"))
+        requireOrder(
+            "reconnect_backoff", pool.reconnectBackoffMs, "reconnect_backoff_max", pool.reconnectBackoffMaxMs,
+            { "\($0)" }, &section)
+        warn(about: pool, &section)
+        return pool
+    }
+
+    private static func warn(about pool: PoolSettings, _ section: inout SettingsSection) {
+        if section.has("sentinels") {
+            section.warn(
+                "sentinels", "is accepted but not used: Keyway does not ask sentinels",
+                "list the servers under servers:, and remove the line")
+        }
+        if !section.boolean("reuseport") {
+            section.warn(
+                "reuseport", "false has no effect: Keyway always listens with SO_REUSEPORT", "remove the line")
+        }
+        if pool.clientConnectionCountMax > 0 {
+            section.warn(
+                "client_connections",
+                "twemproxy ignores this limit; Keyway honours it and refuses more than "
+                    + "\(pool.clientConnectionCountMax) clients",
+                "remove the line if no limit is wanted")
+        }
+        if pool.serverConnectionCount > 1 {
+            section.warn(
+                "server_connections",
+                "every worker opens \(pool.serverConnectionCount) connections to every server",
+                "1 is most often enough, as requests share a connection without waiting for each other's replies")
+        }
+        if pool.ejectsHosts {
+            section.warn(
+                "auto_eject_hosts",
+                "true has no effect yet: this version moves no keys, and those of a failing server get errors",
+                "use false, or plan for errors while a server is down")
+        }
+    }
+
+    // MARK: Servers
+
+    private mutating func servers(_ section: inout SettingsSection) -> PoolSettings.Servers? {
+        guard let entry = section.entry("servers") else { return nil }
+        if let keys = entry.value.entries {
+            return embedded(keys, entry.line, section.path).map { .embedded($0) }
+        }
+        guard let items = entry.value.items else {
+            let line = entry.value.text ?? ""
+            section.note(
+                "servers", "is a single value, not a list", "write it below servers: as a line \"- \(line)\"")
+            return nil
+        }
+        if items.isEmpty {
+            section.note("servers", "has no servers", "add a line such as - 127.0.0.1:6379:1")
+            return nil
+        }
+        var servers: [ServerSettings] = []
+        var ringLines: [String: Int] = [:]
+        for item in items {
+            guard let text = item.text else {
+                section.note("servers", item.line, "is \(item.shape), not a server", "write host:port:weight")
+                continue
+            }
+            guard !text.isEmpty else {
+                section.note("servers", item.line, "a server has no value", "write host:port:weight")
+                continue
+            }
+            switch ServerSettings.parse(text, line: item.line) {
+            case .failure(let flaw): section.note("servers", item.line, flaw.problem, flaw.remedy)
+            case .success(let server):
+                if let firstLine = ringLines[server.ringName] {
+                    section.note(
+                        "servers", item.line,
+                        "\"\(text)\" has the ring name \"\(server.ringName)\" of line \(firstLine)",
+                        "remove the line, or give it another name: \(server.displayName) NAME")
+                }
+                ringLines[server.ringName] = ringLines[server.ringName] ?? item.line
+                servers.append(server)
+            }
+        }
+        return .list(servers)
+    }
+
+    private mutating func embedded(_ keys: [YAMLEntry], _ line: Int, _ pool: String) -> EmbeddedSettings? {
+        var section = SettingsSection(keys, scope: .embedded, path: "\(pool).servers", line: line, file: file)
+        let settings = Self.embedded(&section)
+        if settings.persistence != .none, settings.directory == nil {
+            section.note(
+                "persistence", "\(settings.persistence.rawValue) needs a directory, and there is none",
+                "add directory: with the path where data is to last, or use persistence: none")
+        }
+        directoryLines[pool] = section.line(of: "directory")
+        errors += section.errors
+        warnings += section.warnings
+        return settings
+    }
+
+    static func embedded(_ section: inout SettingsSection) -> EmbeddedSettings {
+        EmbeddedSettings(
+            line: section.line, count: section.number("embedded"), memoryBytes: section.number("memory"),
+            eviction: section.word("eviction"), persistence: .init(rawValue: section.word("persistence"))!,
+            directory: section.text("directory"), binary: section.text("binary"))
+    }
+
+    // MARK: Between pools
+
+    private mutating func checkListenAddresses() {
+        var owners: [(address: ListenAddress, name: String)] = []
+        if let stats = process?.statsListen { owners.append((stats, "\(SettingsTable.processKey).stats_listen")) }
+        for pool in pools {
+            let isTaken = { (other: ListenAddress) -> Bool in
+                guard case (.unix(let path, _), .unix(let otherPath, _)) = (pool.listen, other) else {
+                    return pool.listen == other
+                }
+                return path == otherPath  // Two modes do not make two sockets.
+            }
+            if let owner = owners.first(where: { isTaken($0.address) }) {
+                note(
+                    listenLines[pool.name] ?? pool.line, "\(pool.name).listen", "is the address of \(owner.name) too",
+                    "give each its own address")
+            } else {
+                owners.append((pool.listen, pool.name))
+            }
+        }
+    }
+
+    private mutating func checkDirectories() {
+        var owners: [String: String] = [:]
+        for pool in pools {
+            guard case .embedded(let embedded) = pool.servers, let directory = embedded.directory else { continue }
+            if let owner = owners[directory] {
+                note(
+                    directoryLines[pool.name] ?? embedded.line, "\(pool.name).servers.directory",
+                    "is the directory of pool \(owner) too", "give each pool its own directory")
+            } else {
+                owners[directory] = pool.name
+            }
+        }
+    }
+
+    // MARK: Findings
+
+    private mutating func note(_ line: Int, _ key: String, _ problem: String, _ remedy: String) {
+        errors.append(SettingsError(file: file, line: line, key: key, problem: problem, remedy: remedy))
+    }
+
+    /// Findings of one line stay in the order in which they were found.
+    private static func inFileOrder(_ findings: [SettingsError]) -> [SettingsError] {
+        findings.enumerated().sorted { ($0.element.line, $0.offset) < ($1.element.line, $1.offset) }.map(\.element)
+    }
+}

@@ -1,0 +1,255 @@
+// SettingsTable: every key of a config file, one row each.
+// The parser, its defaults, its hints and the test of conf/reference.yml are made from these rows, so a fact
+// stands here and nowhere else. Not here: rules between two keys (SettingsReader).
+
+/// One key.
+package struct SettingsRow: Sendable {
+    /// Which map of the file a key belongs to.
+    package enum Scope: Sendable, Equatable, CaseIterable {
+        /// Under the reserved top-level key `keyway:`.
+        case process
+        /// Under a pool's name.
+        case pool
+        /// Under a pool's `servers:`, when that is a map.
+        case embedded
+    }
+
+    /// What values a key takes. Ranges are inclusive.
+    package enum Kind: Sendable, Equatable {
+        /// `zero` says what 0 means where that is special.
+        case number(unit: String, ClosedRange<Int>, zero: String? = nil)
+        /// In bytes, written as ByteSize reads it.
+        case size(ClosedRange<Int>)
+        case boolean
+        case words([String])
+        case wordsOrNumber([String], unit: String, ClosedRange<Int>)
+        /// Free text; `form` says its shape.
+        case text(form: String)
+    }
+
+    package let key: String
+    package let scope: Scope
+    package let kind: Kind
+    /// As a file would write it; nil when the key is absent by default.
+    package let defaultText: String?
+    package let isRequired: Bool
+    /// Whether a reload of the file applies a new value.
+    package let isReloadable: Bool
+    /// What the key does, in one sentence.
+    package let sentence: String
+
+    fileprivate init(
+        _ scope: Scope, _ key: String, _ kind: Kind, default defaultText: String? = nil,
+        isRequired: Bool = false, _ sentence: String
+    ) {
+        self.key = key
+        self.scope = scope
+        self.kind = kind
+        self.defaultText = defaultText
+        self.isRequired = isRequired
+        self.isReloadable = false
+        self.sentence = sentence
+    }
+
+    /// The unit as the documentation names it; `none` where there is none.
+    package var unit: String {
+        switch kind {
+        case .number(let unit, _, _), .wordsOrNumber(_, let unit, _): unit
+        case .size: "bytes"
+        case .boolean, .words, .text: "none"
+        }
+    }
+
+    /// All values that the key takes, as the documentation and the remedies name them.
+    package var range: String {
+        switch kind {
+        case .number(_, let range, let zero):
+            Self.text(range) + (zero.map { " (0 = \($0))" } ?? "")
+        case .size(let range): "\(ByteSize.text(range.lowerBound))...\(ByteSize.text(range.upperBound))"
+        case .boolean: "true, false"
+        case .words(let words): words.joined(separator: ", ")
+        case .wordsOrNumber(let words, _, let range): words.joined(separator: ", ") + ", " + Self.text(range)
+        case .text(let form): form
+        }
+    }
+
+    /// The default as the documentation names it.
+    package var defaultWord: String { isRequired ? "required" : defaultText ?? "none" }
+
+    private static func text(_ range: ClosedRange<Int>) -> String { "\(range.lowerBound)...\(range.upperBound)" }
+}
+
+/// All rows and the questions asked of them.
+package enum SettingsTable {
+    /// The top-level key that is the process and not a pool.
+    package static let processKey = "keyway"
+
+    package static func row(_ scope: SettingsRow.Scope, _ key: String) -> SettingsRow? {
+        rows.first { $0.scope == scope && $0.key == key }
+    }
+
+    package static func keys(_ scope: SettingsRow.Scope) -> [String] {
+        rows.filter { $0.scope == scope }.map(\.key)
+    }
+
+    /// twemproxy reads its numbers as C ints.
+    private static let cInt = 0...Int(Int32.max)
+    private static let kb = 1 << 10
+    private static let mb = 1 << 20
+    private static let gb = 1 << 30
+
+    /// In the order in which conf/reference.yml documents them.
+    package static let rows: [SettingsRow] = [
+        // Process: sizes of the machine.
+        .init(
+            .process, "workers", .number(unit: "threads", 0...256, zero: "one for each core"), default: "0",
+            "How many workers serve clients, each on a thread with its own connections to every server."),
+        .init(
+            .process, "pacing", .wordsOrNumber(["auto", "off"], unit: "microseconds", 1...1000), default: "auto",
+            "How long a worker may wait for more requests so that it can send them together."),
+        .init(
+            .process, "drain_timeout", .number(unit: "ms", 0...3_600_000), default: "10000",
+            "How long requests in flight may take to finish after Keyway was told to stop."),
+        .init(
+            .process, "log_level", .words(ProcessSettings.LogLevel.allCases.map(\.rawValue)), default: "notice",
+            "The least severe message that is logged."),
+        .init(
+            .process, "stats_listen", .text(form: "host:port"),
+            "Where twemproxy's statistics are served as one line of JSON."),
+        // Process: ceilings.
+        .init(
+            .process, "maxclients", .number(unit: "clients", 1...1_000_000), default: "10000",
+            "How many clients may be connected to the process; the next one gets an error."),
+        .init(
+            .process, "proto_max_bulk_len", .size(mb...512 * mb), default: "512mb",
+            "The largest single argument that a client may send."),
+        .init(
+            .process, "client_query_buffer_limit", .size(mb...1024 * gb), default: "1gb",
+            "The largest request, all arguments together, that a client may send."),
+        .init(
+            .process, "client_output_buffer_limit", .size(64 * kb...1024 * gb), default: "64mb",
+            "A client whose unread replies pass this size is disconnected."),
+        .init(
+            .process, "client_output_buffer_pause", .size(4 * kb...1024 * gb), default: "1mb",
+            "While a client's unread replies pass this size, Keyway reads no more of its requests."),
+        .init(
+            .process, "client_in_flight_max", .number(unit: "requests", 1...1_048_576), default: "4096",
+            "How many requests of one client may wait for replies before Keyway reads no more of them."),
+        .init(
+            .process, "client_idle_timeout", .number(unit: "s", 0...31_536_000, zero: "never"), default: "0",
+            "A client that sends nothing for this long is disconnected."),
+
+        // Pool: where it listens and how it places keys.
+        .init(
+            .pool, "listen", .text(form: "host:port, [IPv6]:port, /path or /path 0660"), isRequired: true,
+            "Where clients of this pool connect."),
+        .init(
+            .pool, "servers",
+            .text(form: "a list of host:port:weight[ name] or /path:weight[ name], or a map with embedded:"),
+            isRequired: true, "The servers that share the keys of this pool."),
+        .init(
+            .pool, "hash",
+            .words([
+                "fnv1a_64", "fnv1_64", "fnv1_32", "fnv1a_32", "one_at_a_time", "md5", "crc16", "crc32", "crc32a",
+                "hsieh", "murmur", "jenkins",
+            ]), default: "fnv1a_64", "The function that turns a key into the number that is placed on the ring."),
+        .init(
+            .pool, "hash_tag", .text(form: "two characters in quotes, such as \"{}\""),
+            "Only the part of a key between these two characters is hashed, so that related keys share a server."),
+        .init(
+            .pool, "distribution", .words(["ketama", "modula", "random", "slots"]), default: "ketama",
+            "How hashes are spread over the servers."),
+        .init(
+            .pool, "char", .words(["signed", "unsigned"]), default: "signed",
+            "How the hash reads bytes above 127: as twemproxy on x86 (signed) or on ARM Linux (unsigned)."),
+        // Pool: time.
+        .init(
+            .pool, "timeout", .number(unit: "ms", cInt, zero: "wait for ever"), default: "5000",
+            "How long a request may wait for its server before the client gets an error."),
+        .init(
+            .pool, "connect_timeout", .number(unit: "ms", 1...600_000), default: "1000",
+            "How long connecting to a server may take."),
+        .init(
+            .pool, "reconnect_backoff", .number(unit: "ms", 1...600_000), default: "50",
+            "How long Keyway waits before it connects again to a server that it lost; doubled after every failure."),
+        .init(
+            .pool, "reconnect_backoff_max", .number(unit: "ms", 1...600_000), default: "2000",
+            "The longest such wait, however many failures there were."),
+        // Pool: clients.
+        .init(
+            .pool, "backlog", .number(unit: "connections", cInt), default: "512",
+            "How many connections the kernel may hold for this pool until Keyway accepts them."),
+        .init(
+            .pool, "client_connections", .number(unit: "clients", cInt, zero: "only maxclients counts"), default: "0",
+            "How many clients may be connected to this pool; the next one gets an error."),
+        .init(
+            .pool, "tcpkeepalive", .boolean, default: "false",
+            "Whether TCP keepalive is on, which finds peers that vanished without a word."),
+        .init(
+            .pool, "reuseport", .boolean, default: "true",
+            "Accepted for twemproxy's sake: Keyway always listens with SO_REUSEPORT, once for each worker."),
+        // Pool: servers.
+        .init(
+            .pool, "redis", .boolean, default: "true",
+            "Whether the servers speak the Redis protocol; Keyway speaks no other, so only true is accepted."),
+        .init(
+            .pool, "redis_auth", .text(form: "the password"),
+            "The password that Keyway sends to servers and asks of clients."),
+        .init(
+            .pool, "redis_db", .number(unit: "none", cInt), default: "0",
+            "The number of the database that Keyway selects on every connection to a server."),
+        .init(
+            .pool, "preconnect", .boolean, default: "false",
+            "Whether Keyway connects to all servers at start instead of at the first request."),
+        .init(
+            .pool, "server_connections", .number(unit: "connections", 1...1024), default: "1",
+            "How many shared connections each worker opens to each server."),
+        .init(
+            .pool, "server_queue_limit", .size(64 * kb...1024 * gb), default: "64mb",
+            "How many bytes of requests each worker may hold for one server; the next request gets an error."),
+        .init(
+            .pool, "server_in_flight_max", .number(unit: "requests", 1...1_048_576), default: "65536",
+            "How many requests may wait for replies on one server connection; the next request gets an error."),
+        .init(
+            .pool, "tombstones_max", .number(unit: "replies", 1...1_048_576), default: "1024",
+            "How many late replies, whose requests timed out, one connection may still await before it is replaced."),
+        .init(
+            .pool, "transfer_connections", .number(unit: "connections", 0...1024), default: "32",
+            "How many extra connections each worker may open to each server for values too large for the shared one."),
+        .init(
+            .pool, "auto_eject_hosts", .boolean, default: "false",
+            "Accepted for twemproxy's sake: this version keeps keys where they are and ejects no server."),
+        .init(
+            .pool, "server_failure_limit", .number(unit: "failures", cInt), default: "2",
+            "How many failures in a row would eject a server; has no effect while no server is ejected."),
+        .init(
+            .pool, "server_retry_timeout", .number(unit: "ms", cInt), default: "30000",
+            "How long a server would stay ejected; has no effect while no server is ejected."),
+        .init(
+            .pool, "sentinels", .text(form: "a list"),
+            "Accepted because forks of twemproxy have it: Keyway does not ask sentinels."),
+
+        // Embedded servers.
+        .init(
+            .embedded, "embedded", .number(unit: "servers", 1...64), isRequired: true,
+            "How many valkey-server processes Keyway starts and watches for this pool."),
+        .init(
+            .embedded, "memory", .size(mb...1024 * gb), default: "256mb",
+            "How much memory the data of each embedded server may take."),
+        .init(
+            .embedded, "eviction",
+            .words([
+                "allkeys-lru", "allkeys-lfu", "allkeys-random", "volatile-lru", "volatile-lfu", "volatile-random",
+                "volatile-ttl", "noeviction",
+            ]), default: "allkeys-lru", "Which keys an embedded server drops when its memory is full."),
+        .init(
+            .embedded, "persistence", .words(EmbeddedSettings.Persistence.allCases.map(\.rawValue)), default: "none",
+            "Whether data outlives the process: not at all, by snapshots, or by a log of every write."),
+        .init(
+            .embedded, "directory", .text(form: "a path"),
+            "Where embedded servers keep data and sockets; without it, in a private temporary folder."),
+        .init(
+            .embedded, "binary", .text(form: "a path"),
+            "The valkey-server to start; without it, the first one that PATH holds."),
+    ]
+}
