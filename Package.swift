@@ -45,12 +45,16 @@ let package = Package(
         room("Hashing"),
         room("Telemetry"),
         room("Settings", products: [yams]),
+        room(
+            "Routing", needs: ["Wire", "Hashing"],
+            exclude: ["Commands/commands.csv", "Commands/generate.py"]),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
         tests("HashingTests", of: ["Hashing"], resources: [.copy("vectors.json")]),
         tests("TelemetryTests", of: ["Telemetry"]),
         tests("SettingsTests", of: ["Settings"]),
+        tests("RoutingTests", of: ["Routing", "Wire", "Hashing"]),
     ],
     swiftLanguageModes: [.v6]
 )
