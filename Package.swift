@@ -48,6 +48,7 @@ let package = Package(
         room(
             "Routing", needs: ["Wire", "Hashing"],
             exclude: ["Commands/commands.csv", "Commands/generate.py"]),
+        room("Upstream", needs: ["Platform", "Wire", "Routing", "Telemetry"], products: [log]),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
@@ -55,6 +56,7 @@ let package = Package(
         tests("TelemetryTests", of: ["Telemetry"]),
         tests("SettingsTests", of: ["Settings"]),
         tests("RoutingTests", of: ["Routing", "Wire", "Hashing"]),
+        tests("UpstreamTests", of: ["Upstream", "Platform", "Wire", "Routing", "Telemetry"]),
     ],
     swiftLanguageModes: [.v6]
 )

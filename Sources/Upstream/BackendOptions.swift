@@ -1,0 +1,28 @@
+// BackendOptions: how a pool's backends are reached and how much may wait for them.
+// Not here: which keys they hold (Routing), what clients may do (Session).
+
+/// One pool's settings for its backend connections. Times are in milliseconds, 0 for none where that is allowed.
+package struct BackendOptions: Sendable {
+    /// From a request's arrival to its reply; 0 waits for ever.
+    package var timeoutMs = 5_000
+    package var connectTimeoutMs = 1_000
+    package var reconnectBackoffMs = 50
+    package var reconnectBackoffMaxMs = 2_000
+    /// Shared connections per shard and worker.
+    package var connectionCount = 1
+    /// Connections per shard and worker for values too large for a shared one.
+    package var transferCountMax = 32
+    /// Bytes that may wait to be written to one connection.
+    package var queueSizeBytesMax = 67_108_864
+    /// Requests that may wait for replies on one connection.
+    package var inFlightMax = 65_536
+    /// Late replies that one connection may still owe before it is replaced.
+    package var tombstonesMax = 1_024
+    package var password: String?
+    package var database = 0
+    package var keepsAlive = false
+    /// Connects at start and not with the first request.
+    package var preconnects = false
+
+    package init() {}
+}

@@ -1,0 +1,154 @@
+// InFlightQueue: who waits for the replies of one backend connection, in the order of the requests.
+// A backend answers in order, so the front of this queue owns the next reply. A request that timed out stays in its
+// place as a tombstone, and its late reply falls into it.
+//
+//      front                                        back
+//        | tombstone | tombstone | live | live | live |
+//                                ^ firstLive
+//
+// Invariant: front <= firstLive <= back, and everything before firstLive is a tombstone.
+// Not here: what a ticket means (Session gives it out and takes it back).
+
+/// Names the place that a reply goes to. Upstream carries it and never looks at `owner` or `index`.
+public struct ReplyTicket: BitwiseCopyable {
+    public enum Kind: UInt8, BitwiseCopyable, Sendable {
+        /// Nobody: the reply is swallowed.
+        case tombstone
+        /// A slot of a client: the reply may be handed over in pieces.
+        case reply
+        /// A part of a merge: the reply is gathered whole.
+        case part
+    }
+
+    public var owner: UnsafeMutableRawPointer?
+    public var index: UInt32
+    public var kind: Kind
+    /// The command can change data, so its outcome matters when no reply comes.
+    public var isWrite: Bool
+
+    @inlinable
+    public init(owner: UnsafeMutableRawPointer?, index: UInt32, kind: Kind, isWrite: Bool) {
+        self.owner = owner
+        self.index = index
+        self.kind = kind
+        self.isWrite = isWrite
+    }
+
+    /// The reply is no one's.
+    public static var nobody: ReplyTicket {
+        ReplyTicket(owner: nil, index: 0, kind: .tombstone, isWrite: false)
+    }
+}
+
+/// One request that was given to a connection.
+public struct InFlight: BitwiseCopyable {
+    public var ticket: ReplyTicket
+    /// Low bits of the worker's clock when it came.
+    public var arrivedMs: UInt32
+    /// Bytes that it takes on the connection.
+    public var sizeBytes: UInt32
+
+    @inlinable
+    public init(ticket: ReplyTicket, arrivedMs: UInt32, sizeBytes: UInt32) {
+        self.ticket = ticket
+        self.arrivedMs = arrivedMs
+        self.sizeBytes = sizeBytes
+    }
+}
+
+/// A ring that grows by doubling and gives memory back when it is empty.
+public struct InFlightQueue: BitwiseCopyable {
+    @usableFromInline var entries: UnsafeMutablePointer<InFlight>
+    @usableFromInline var mask: Int
+    @usableFromInline var front = 0
+    @usableFromInline var back = 0
+    @usableFromInline var firstLive = 0
+
+    private static let capacityMin = 16
+    private static let capacityKept = 1_024
+
+    public init() {
+        entries = .allocate(capacity: Self.capacityMin)
+        mask = Self.capacityMin - 1
+    }
+
+    public func deallocate() { entries.deallocate() }
+
+    @inlinable public var count: Int { back &- front }
+    @inlinable public var isEmpty: Bool { back == front }
+    public var tombstoneCount: Int { firstLive - front }
+    public var liveCount: Int { back - firstLive }
+
+    @inlinable
+    public mutating func append(_ entry: InFlight) {
+        if back &- front > mask { grow() }
+        entries[back & mask] = entry
+        back &+= 1
+    }
+
+    /// The owner of the reply that comes next; the queue must not be empty.
+    @inlinable
+    public var first: InFlight { entries[front & mask] }
+
+    @inlinable
+    public mutating func removeFirst() {
+        front &+= 1
+        if firstLive < front { firstLive = front }
+        if front == back { rewind() }
+    }
+
+    @inlinable
+    mutating func rewind() {
+        front = 0
+        back = 0
+        firstLive = 0
+        if mask >= 1_024 { shrink() }
+    }
+
+    /// The request that has waited longest; nil when there are only tombstones.
+    public var oldestLive: InFlight? { firstLive < back ? entries[firstLive & mask] : nil }
+
+    /// Its place stays, its reply will be swallowed.
+    public mutating func buryOldestLive() {
+        precondition(firstLive < back)
+        entries[firstLive & mask].ticket = .nobody
+        firstLive += 1
+    }
+
+    /// The reply under way is of no more use; its rest is swallowed.
+    public mutating func buryFirst() {
+        precondition(front < back)
+        entries[front & mask].ticket = .nobody
+        if firstLive == front { firstLive += 1 }
+    }
+
+    /// Entry `index` counted from the front.
+    public subscript(index: Int) -> InFlight {
+        precondition(index >= 0 && index < count)
+        return entries[(front + index) & mask]
+    }
+
+    /// Drops the first `dropCount` entries at once.
+    public mutating func removeFirst(_ dropCount: Int) {
+        precondition(dropCount <= count)
+        front += dropCount
+        firstLive = max(firstLive, front)
+        if front == back { rewind() }
+    }
+
+    @usableFromInline @inline(never)
+    mutating func grow() { resize(to: (mask + 1) * 2) }
+
+    @usableFromInline @inline(never)
+    mutating func shrink() {
+        if mask + 1 > Self.capacityKept { resize(to: Self.capacityMin) }
+    }
+
+    private mutating func resize(to capacity: Int) {
+        let resized = UnsafeMutablePointer<InFlight>.allocate(capacity: capacity)
+        for index in front..<back { resized[index & (capacity - 1)] = entries[index & mask] }
+        entries.deallocate()
+        entries = resized
+        mask = capacity - 1
+    }
+}

@@ -1,0 +1,165 @@
+// Line: one connection to a backend, shared by many clients: what waits to be written, and who waits for replies.
+//
+//     requests ──► out ──► socket ──► backend ──► socket ──► partial chunk or the worker's ──► replies
+//                    inFlight: [ oldest ............ newest ]   (written and unwritten, in one order)
+//
+// Ownership: a line owns its descriptor, the references of its queue, and `partial`, the chunk that holds the front of
+// a reply which is not all there. The worker's receive chunk is lent for the time of one read.
+// Invariant: the last requests of `inFlight` whose sizes add up to at most `out.sizeBytes` are wholly unwritten.
+// Not here: connecting (LineLink decides, the worker acts), what replies mean (Session).
+
+public import Platform
+public import Wire
+
+public typealias LineRef = UnsafeMutablePointer<Line>
+
+public struct Line: BitwiseCopyable {
+    /// What a connection is for.
+    public enum Role: UInt8, BitwiseCopyable, Sendable {
+        /// Carries the small requests of many clients.
+        case shared
+        /// Carries one client's long request at a time.
+        case transfer
+        /// Was shared; finishes what it has, then becomes a transfer line or ends.
+        case retiring
+    }
+
+    public let shard: ShardRef
+    public var role: Role
+    public var descriptor: Int32 = -1
+    package var link = LineLink()
+    /// Failures to reach the backend in a row.
+    public var failureCount = 0
+
+    public var out = SegmentQueue()
+    /// AUTH, SELECT, CLIENT SETNAME: written before `out`.
+    public var greeting = SegmentQueue()
+    public var greetingRepliesLeft = 0
+    public var inFlight = InFlightQueue()
+
+    public var scanner = ReplyScanner()
+    /// Holds the front of a reply; nil when the last read ended with a whole one.
+    public var partial: ChunkRef?
+    /// Where that reply, or what was not yet handed over of it, begins in `partial`.
+    public var partialStart = 0
+    /// Bytes behind `partialStart` that the scanner has seen.
+    public var partialScanned = 0
+    /// Some of the reply under way was handed over already.
+    public var isReplyOpen = false
+
+    public var wantsWrite = false
+    public var isReadPaused = false
+    /// The interest that the poller knows.
+    public var watched = Interest(rawValue: 0)
+    public var isDirty = false
+    public var nextDirty: LineRef?
+    /// A transfer line with nothing to do, linked by `nextSpare`.
+    public var isSpare = false
+    public var nextSpare: LineRef?
+    /// The long request that a transfer line carries; Session's.
+    public var holder: UnsafeMutableRawPointer?
+    /// Look-ups of its address that are still under way elsewhere, so that it must not be freed.
+    public var lookUpCount = 0
+    /// When bytes came last.
+    public var receivedAtMs: UInt64 = 0
+    public var deadlineTimer: TimerNode
+    public var linkTimer: TimerNode
+
+    /// Kinds of the two timers, for whoever takes them out of the wheel.
+    public static let deadlineTimerKind: UInt8 = 1
+    public static let linkTimerKind: UInt8 = 2
+
+    public static func make(shard: ShardRef, role: Role) -> LineRef {
+        let line = LineRef.allocate(capacity: 1)
+        line.initialize(
+            to: Line(
+                shard: shard, role: role,
+                deadlineTimer: TimerNode(kind: deadlineTimerKind, owner: line),
+                linkTimer: TimerNode(kind: linkTimerKind, owner: line)))
+        return line
+    }
+
+    private init(shard: ShardRef, role: Role, deadlineTimer: TimerNode, linkTimer: TimerNode) {
+        self.shard = shard
+        self.role = role
+        self.deadlineTimer = deadlineTimer
+        self.linkTimer = linkTimer
+    }
+}
+
+extension UnsafeMutablePointer where Pointee == Line {
+    public var deadlineTimer: TimerRef { field(\.deadlineTimer) }
+    public var linkTimer: TimerRef { field(\.linkTimer) }
+
+    private func field(_ path: KeyPath<Line, TimerNode>) -> TimerRef {
+        UnsafeMutableRawPointer(self).advanced(by: MemoryLayout<Line>.offset(of: path)!)
+            .assumingMemoryBound(to: TimerNode.self)
+    }
+
+    package var isReady: Bool { pointee.link.state == .ready }
+
+    /// Queues one whole request; its bytes are copied.
+    @inlinable
+    public func submit(
+        _ start: UnsafePointer<UInt8>, count: Int, ticket: ReplyTicket, nowMs: UInt64, pool: inout BufferPool
+    ) {
+        pointee.out.append(start, count: count, pool: &pool)
+        pointee.inFlight.append(
+            InFlight(
+                ticket: ticket, arrivedMs: UInt32(truncatingIfNeeded: nowMs),
+                sizeBytes: UInt32(truncatingIfNeeded: count)))
+    }
+
+    /// Queues one whole request and takes over the caller's reference on the chunk that it lies in.
+    public func submit(
+        taking chunk: ChunkRef, offset: Int, count: Int, ticket: ReplyTicket, nowMs: UInt64, pool: inout BufferPool
+    ) {
+        pointee.out.append(taking: chunk, offset: offset, sizeBytes: count, pool: &pool)
+        pointee.inFlight.append(
+            InFlight(
+                ticket: ticket, arrivedMs: UInt32(truncatingIfNeeded: nowMs),
+                sizeBytes: UInt32(truncatingIfNeeded: count)))
+    }
+
+    /// Requests at the back of the queue of which not one byte was written.
+    public var unwrittenCount: Int {
+        var sizeBytes = 0
+        var count = 0
+        let queue = pointee.inFlight
+        while count < queue.count {
+            sizeBytes += Int(queue[queue.count - 1 - count].sizeBytes)
+            if sizeBytes > pointee.out.sizeBytes { break }
+            count += 1
+        }
+        return count
+    }
+
+    /// The connection is lost: drops the rest of a half written request, so that `out` holds only whole ones.
+    ///
+    /// - Returns: how many requests from the front were written, wholly or in part; the caller answers and removes
+    ///   them.
+    public func cutOffWritten(pool: inout BufferPool) -> Int {
+        let unwritten = unwrittenCount
+        let queue = pointee.inFlight
+        var keptBytes = 0
+        for index in (queue.count - unwritten)..<queue.count { keptBytes += Int(queue[index].sizeBytes) }
+        pointee.out.dropFirst(pointee.out.sizeBytes - keptBytes, pool: &pool)
+        return queue.count - unwritten
+    }
+
+    /// Forgets all that belonged to the lost connection but not what waits to be written.
+    public func forgetConnection(pool: inout BufferPool) {
+        pointee.greeting.removeAll(pool: &pool)
+        pointee.greetingRepliesLeft = 0
+        pointee.scanner = ReplyScanner()
+        if let chunk = pointee.partial { pool.chunks.release(chunk) }
+        pointee.partial = nil
+        pointee.partialStart = 0
+        pointee.partialScanned = 0
+        pointee.isReplyOpen = false
+        pointee.wantsWrite = false
+        pointee.isReadPaused = false
+        pointee.watched = Interest(rawValue: 0)
+        pointee.descriptor = -1
+    }
+}
