@@ -49,6 +49,7 @@ let package = Package(
             "Routing", needs: ["Wire", "Hashing"],
             exclude: ["Commands/commands.csv", "Commands/generate.py"]),
         room("Upstream", needs: ["Platform", "Wire", "Routing", "Telemetry"], products: [log]),
+        room("Session", needs: ["Platform", "Wire", "Hashing", "Routing", "Upstream", "Telemetry"], products: [log]),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
@@ -57,6 +58,7 @@ let package = Package(
         tests("SettingsTests", of: ["Settings"]),
         tests("RoutingTests", of: ["Routing", "Wire", "Hashing"]),
         tests("UpstreamTests", of: ["Upstream", "Platform", "Wire", "Routing", "Telemetry"]),
+        tests("SessionTests", of: ["Session", "Upstream", "Platform", "Wire", "Hashing", "Routing", "Telemetry"]),
     ],
     swiftLanguageModes: [.v6]
 )

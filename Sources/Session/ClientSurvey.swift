@@ -1,0 +1,67 @@
+// ClientSurvey: CLIENT LIST and CLIENT KILL ask every worker about its clients; the last one to answer sends it home.
+// Not here: the commands' arguments (Engine+ClientCommands).
+
+import Synchronization
+
+/// Which clients are meant. Nil: any.
+struct ClientFilter: Sendable {
+    var ids: [Int]?
+    var address: String?
+    var localAddress: String?
+    /// Normal clients are all there are; another type means none.
+    var isNormal = true
+    var user: String?
+    var ageMinS: Int?
+    var skippedID: Int?
+}
+
+final class ClientSurvey: Sendable {
+    enum Purpose: Sendable {
+        case list
+        /// `isOldForm`: `CLIENT KILL addr:port`, which answers OK or an error.
+        case kill(isOldForm: Bool)
+    }
+
+    let purpose: Purpose
+    let filter: ClientFilter
+    let origin: Mailbox
+    /// The asking client's address in memory, and its place for the reply; its worker keeps both.
+    let client: UInt
+    let sequence: UInt32
+
+    private struct Findings {
+        var workersLeft: Int
+        var lines: [(id: Int, text: String)] = []
+        var killedCount = 0
+    }
+    private let findings: Mutex<Findings>
+
+    init(
+        _ purpose: Purpose, filter: ClientFilter, origin: Mailbox, client: UInt, sequence: UInt32, workerCount: Int
+    ) {
+        self.purpose = purpose
+        self.filter = filter
+        self.origin = origin
+        self.client = client
+        self.sequence = sequence
+        findings = Mutex(Findings(workersLeft: workerCount))
+    }
+
+    /// One worker's answer; the last one goes back to the worker that asked.
+    func add(lines: [(id: Int, text: String)], killedCount: Int) {
+        let isLast = findings.withLock { findings in
+            findings.lines += lines
+            findings.killedCount += killedCount
+            findings.workersLeft -= 1
+            return findings.workersLeft == 0
+        }
+        if isLast { origin.post(.surveyed(self)) }
+    }
+
+    /// One line a client, by id.
+    var listText: String {
+        findings.withLock { $0.lines.sorted { $0.id < $1.id }.map { $0.text + "\n" }.joined() }
+    }
+
+    var killedCount: Int { findings.withLock { $0.killedCount } }
+}

@@ -1,0 +1,237 @@
+// Engine+ClientCommands: CLIENT and its subcommands.
+// What is about this connection is answered at once; LIST and KILL ask every worker (ClientSurvey).
+// Not here: everything else that Keyway answers (Engine+LocalCommands).
+
+import Platform
+import Routing
+import Upstream
+import Wire
+
+extension Engine {
+    mutating func answerClientCommand(_ client: ClientRef, _ request: RequestView, _ id: CommandID) {
+        switch id {
+        case .clientId: answerNow(client) { $0.integer(client.pointee.id) }
+        case .clientGetname:
+            let name = client.pointee.details?.takeUnretainedValue().name ?? ""
+            answerNow(client) { if name.isEmpty { $0.null() } else { $0.bulk(name) } }
+        case .clientSetname: setName(client, request)
+        case .clientSetinfo: setInfo(client, request)
+        case .clientInfo:
+            let text = describe(client) + "\n"
+            answerNow(client) { $0.verbatim(text) }
+        case .clientNoEvict: setFlag(.noEvict, client, request)
+        case .clientNoTouch: setFlag(.noTouch, client, request)
+        case .clientReply: setReply(client, request)
+        case .clientList: list(client, request)
+        case .clientKill: kill(client, request)
+        case .clientGetredir: answerNow(client) { $0.integer(-1) }
+        case .clientHelp:
+            answerNow(client) { reply in
+                reply.array(2)
+                reply.simple("CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands that Keyway answers are:")
+                reply.simple("GETNAME ID INFO KILL LIST NO-EVICT NO-TOUCH REPLY SETINFO SETNAME")
+            }
+        default:
+            answerNow(
+                client,
+                error: ProxyError.notSupported(
+                    commandTable.wireName(of: id),
+                    why: "connections to servers are shared by all clients; connect to a server directly for that"))
+        }
+    }
+
+    // MARK: This connection
+
+    private mutating func setName(_ client: ClientRef, _ request: RequestView) {
+        let name = Self.text(request[2], limit: 1_024)
+        if let error = Self.faultInName(name) { return answerNow(client, error: error) }
+        client.details.name = name
+        answerNow(client, statics.ok)
+    }
+
+    private mutating func setInfo(_ client: ClientRef, _ request: RequestView) {
+        let option = Self.text(request[2]).lowercased()
+        let value = Self.text(request[3], limit: 1_024)
+        guard option == "lib-name" || option == "lib-ver" else {
+            return answerNow(client, error: "ERR Unrecognized option '\(Self.text(request[2]))'")
+        }
+        guard Self.faultInName(value) == nil else {
+            return answerNow(
+                client, error: "ERR \(option) cannot contain spaces, newlines or special characters.")
+        }
+        if option == "lib-name" { client.details.libraryName = value } else { client.details.libraryVersion = value }
+        answerNow(client, statics.ok)
+    }
+
+    private mutating func setFlag(_ flag: ClientFlags, _ client: ClientRef, _ request: RequestView) {
+        switch Self.text(request[2]).lowercased() {
+        case "on": client.pointee.flags.insert(flag)
+        case "off": client.pointee.flags.remove(flag)
+        default: return answerNow(client, error: ProxyError.syntax)
+        }
+        answerNow(client, statics.ok)
+    }
+
+    /// ON answers; OFF and SKIP do not, as in Valkey.
+    private mutating func setReply(_ client: ClientRef, _ request: RequestView) {
+        switch Self.text(request[2]).lowercased() {
+        case "on":
+            client.pointee.flags.subtract([.replyOff, .replySkip])
+            answerNow(client, statics.ok)
+        case "off": client.pointee.flags.insert(.replyOff)
+        case "skip":
+            if !client.pointee.flags.contains(.replyOff) { client.pointee.flags.insert(.replySkip) }
+        default: answerNow(client, error: ProxyError.syntax)
+        }
+    }
+
+    // MARK: All connections
+
+    private mutating func list(_ client: ClientRef, _ request: RequestView) {
+        var filter = ClientFilter()
+        var next = 2
+        while next < request.argumentCount {
+            let word = Self.text(request[next]).uppercased()
+            if word == "TYPE", next + 1 < request.argumentCount {
+                let type = Self.text(request[next + 1]).lowercased()
+                guard ["normal", "master", "primary", "replica", "slave", "pubsub"].contains(type) else {
+                    return answerNow(client, error: "ERR Unknown client type '\(type)'")
+                }
+                filter.isNormal = type == "normal"
+                next += 2
+            } else if word == "ID", next + 1 < request.argumentCount {
+                let ids = ((next + 1)..<request.argumentCount).map { Int(Self.text(request[$0])) }
+                guard !ids.contains(nil) else { return answerNow(client, error: "ERR Invalid client ID") }
+                filter.ids = ids.compactMap { $0 }
+                next = request.argumentCount
+            } else {
+                return answerNow(client, error: ProxyError.syntax)
+            }
+        }
+        startSurvey(.list, filter, client)
+    }
+
+    private mutating func kill(_ client: ClientRef, _ request: RequestView) {
+        var filter = ClientFilter()
+        if request.argumentCount == 3 {
+            filter.address = Self.text(request[2])
+            return startSurvey(.kill(isOldForm: true), filter, client)
+        }
+        guard request.argumentCount % 2 == 0 else { return answerNow(client, error: ProxyError.syntax) }
+        filter.skippedID = client.pointee.id
+        for next in stride(from: 2, to: request.argumentCount, by: 2) {
+            let value = Self.text(request[next + 1])
+            switch Self.text(request[next]).uppercased() {
+            case "ID":
+                guard let id = Int(value), id > 0 else {
+                    return answerNow(client, error: "ERR client-id should be greater than 0")
+                }
+                filter.ids = (filter.ids ?? []) + [id]
+            case "ADDR": filter.address = value
+            case "LADDR": filter.localAddress = value
+            case "TYPE": filter.isNormal = value.lowercased() == "normal"
+            case "USER": filter.user = value
+            case "MAXAGE":
+                guard let age = Int(value), age > 0 else {
+                    return answerNow(client, error: "ERR maxage is not an integer or out of range")
+                }
+                filter.ageMinS = age
+            case "SKIPME":
+                switch value.lowercased() {
+                case "yes": filter.skippedID = client.pointee.id
+                case "no": filter.skippedID = nil
+                default: return answerNow(client, error: ProxyError.syntax)
+                }
+            default: return answerNow(client, error: ProxyError.syntax)
+            }
+        }
+        startSurvey(.kill(isOldForm: false), filter, client)
+    }
+
+    private mutating func startSurvey(_ purpose: ClientSurvey.Purpose, _ filter: ClientFilter, _ client: ClientRef) {
+        let sequence = client.pushSlot(pool: &slots)
+        client.pointee.unansweredCount += 1
+        let boxes = shared.mailboxes
+        let survey = ClientSurvey(
+            purpose, filter: filter, origin: boxes[workerIndex], client: UInt(bitPattern: client), sequence: sequence,
+            workerCount: boxes.count)
+        for box in boxes { box.post(.survey(survey)) }
+    }
+
+    /// This worker's part of a survey.
+    mutating func answer(_ survey: ClientSurvey) {
+        var lines: [(id: Int, text: String)] = []
+        var killed: [ClientRef] = []
+        var next = firstClient
+        while let client = next {
+            next = client.pointee.next
+            guard matches(client, survey.filter) else { continue }
+            switch survey.purpose {
+            case .list: lines.append((client.pointee.id, describe(client)))
+            case .kill: killed.append(client)
+            }
+        }
+        for client in killed {
+            // The one that asked still gets its answer.
+            if UInt(bitPattern: client) == survey.client { end(client) } else { close(client, .byProxy) }
+        }
+        survey.add(lines: lines, killedCount: killed.count)
+    }
+
+    private func matches(_ client: ClientRef, _ filter: ClientFilter) -> Bool {
+        guard filter.isNormal, client.pointee.id != filter.skippedID else { return false }
+        if let ids = filter.ids, !ids.contains(client.pointee.id) { return false }
+        if let user = filter.user, user != "default" { return false }
+        if let address = filter.address, address != peerText(client) { return false }
+        if let address = filter.localAddress, address != localText(client) { return false }
+        let ageS = Int(UInt32(truncatingIfNeeded: nowMs / 1_000) &- client.pointee.connectedAtS)
+        if let ageMinS = filter.ageMinS, ageS < ageMinS { return false }
+        return true
+    }
+
+    /// All workers have told.
+    mutating func finish(_ survey: ClientSurvey) {
+        let client = ClientRef(bitPattern: survey.client)!
+        client.pointee.unansweredCount -= 1
+        if client.pointee.flags.contains(.closed) { return markDirty(client) }
+        var reply = ReplyBuilder(version: .two)
+        switch survey.purpose {
+        case .list: reply.verbatim(survey.listText)
+        case .kill(isOldForm: false): reply.integer(survey.killedCount)
+        case .kill(isOldForm: true):
+            if survey.killedCount > 0 { reply.simple("OK") } else { reply.error("ERR No such client") }
+        }
+        answer(client, survey.sequence, bytes: reply.bytes)
+    }
+
+    private func peerText(_ client: ClientRef) -> String {
+        Socket.peerAddress(of: client.pointee.descriptor)?.text ?? "?"
+    }
+
+    private func localText(_ client: ClientRef) -> String {
+        Socket.localAddress(of: client.pointee.descriptor)?.text ?? "?"
+    }
+
+    /// One client as CLIENT LIST shows it.
+    private func describe(_ client: ClientRef) -> String {
+        let nowS = UInt32(truncatingIfNeeded: nowMs / 1_000)
+        let details = client.pointee.details?.takeUnretainedValue()
+        let command = commandTable.wireName(of: CommandID(rawValue: client.pointee.lastCommand) ?? .ping)
+        let intakeBytes = client.pointee.intake?.pointee.unreadBytes ?? 0
+        let fields: [(String, String)] = [
+            ("id", String(client.pointee.id)), ("addr", peerText(client)), ("laddr", localText(client)),
+            ("fd", String(client.pointee.descriptor)), ("name", details?.name ?? ""),
+            ("age", String(nowS &- client.pointee.connectedAtS)), ("idle", String(nowS &- client.pointee.activeAtS)),
+            ("flags", "N"), ("db", "0"), ("sub", "0"), ("psub", "0"), ("ssub", "0"), ("multi", "-1"), ("watch", "0"),
+            ("qbuf", String(intakeBytes)), ("qbuf-free", "0"), ("argv-mem", "0"), ("multi-mem", "0"), ("rbs", "0"),
+            ("rbp", "0"), ("obl", "0"), ("oll", String(client.pointee.inFlightCount)),
+            ("omem", String(client.pointee.heldBytes)),
+            ("tot-mem", String(MemoryLayout<Client>.size + intakeBytes + client.pointee.heldBytes)), ("events", "r"),
+            ("cmd", command), ("user", "default"), ("redir", "-1"), ("resp", "2"),
+            ("lib-name", details?.libraryName ?? ""), ("lib-ver", details?.libraryVersion ?? ""),
+            ("tot-cmds", String(client.pointee.commandCount)), ("pool", pools[client.pointee.poolIndex].options.name),
+            ("worker", String(workerIndex)),
+        ]
+        return fields.map { "\($0.0)=\($0.1)" }.joined(separator: " ")
+    }
+}

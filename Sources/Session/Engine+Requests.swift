@@ -1,0 +1,312 @@
+// Engine+Requests: from a client's bytes to requests, and from a request to what is done with it.
+// Bytes are parsed where they were received. Only what is not a whole request, or may not be read yet, is copied into
+// the client's intake, and from there on the socket is read straight into it.
+// Not here: placing keys (Engine+Routing), long requests (Engine+Transfers), commands answered here (LocalCommands).
+
+import Glibc
+import Logging
+import Platform
+import Routing
+import Telemetry
+import Wire
+
+extension Engine {
+    // MARK: Bytes in
+
+    /// Where the worker receives this client's next bytes.
+    mutating func room(for client: ClientRef) -> (start: UnsafeMutablePointer<UInt8>, count: Int) {
+        guard let intake = client.pointee.intake else { return (scratch, Self.scratchBytes) }
+        let chunk = intake.pointee.chunk
+        // Behind a pinned piece the chunk may still be filled, but not moved.
+        if client.pointee.transfer != nil {
+            if chunk.roomBytes < Self.transferRoomBytesMin { renewIntake(intake) }
+        } else if chunk.roomBytes < Self.intakeRoomBytesMin {
+            growIntake(intake)
+        }
+        let grown = intake.pointee.chunk
+        return (grown.data + grown.pointee.fillBytes, grown.roomBytes)
+    }
+
+    private static var intakeRoomBytesMin: Int { 256 }
+    /// A long request is read in large pieces.
+    private static var transferRoomBytesMin: Int { 32_768 }
+
+    /// `count` bytes lie where `room(for:)` said.
+    mutating func received(_ client: ClientRef, count: Int) {
+        client.pointee.activeAtS = UInt32(truncatingIfNeeded: nowMs / 1_000)
+        counters.add(.bytesIn, count)
+        if let intake = client.pointee.intake {
+            intake.pointee.chunk.pointee.fillBytes += count
+            readIntake(client)
+        } else {
+            let used = readRequests(client, UnsafePointer(scratch), count: count, chunk: nil)
+            if used < count, !client.pointee.flags.contains(.closed) {
+                keep(client, UnsafePointer(scratch) + used, count: count - used)
+                readIntake(client)
+            }
+        }
+    }
+
+    /// The client will send no more. What it asked for is answered, then the connection closes.
+    mutating func receivedEnd(_ client: ClientRef) {
+        if let transfer = client.pointee.transfer, transfer.pointee.state != .sent {
+            return close(client, .byClient)
+        }
+        if client.pointee.inFlightCount == 0, client.pointee.out.isEmpty { return close(client, .byClient) }
+        pools[client.pointee.poolIndex].counters.add(.clientEof)
+        releaseIntake(of: client)
+        end(client)
+    }
+
+    /// Reads on where the gate had stopped.
+    mutating func resume(_ client: ClientRef) {
+        guard !client.pointee.flags.contains(.closed), client.pointee.gate.isEmpty else { return }
+        if client.pointee.intake != nil { readIntake(client) }
+        markDirty(client)
+    }
+
+    mutating func takeResuming() -> ClientRef? {
+        guard let client = resumingClients else { return nil }
+        resumingClients = client.pointee.nextResuming
+        client.pointee.nextResuming = nil
+        client.pointee.flags.remove(.resuming)
+        return client
+    }
+
+    /// The gate is open again; the worker calls `resume` before its next wait.
+    mutating func scheduleResume(_ client: ClientRef) {
+        guard !client.pointee.flags.contains(.resuming) else { return }
+        client.pointee.flags.insert(.resuming)
+        client.pointee.nextResuming = resumingClients
+        resumingClients = client
+    }
+
+    // MARK: Intake
+
+    private mutating func keep(_ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int) {
+        let chunk = buffers.chunks.take(atLeast: max(1_024, count * 2))
+        memcpy(chunk.data, start, count)
+        chunk.pointee.fillBytes = count
+        let intake = UnsafeMutablePointer<Intake>.allocate(capacity: 1)
+        intake.initialize(to: Intake(chunk: chunk, startBytes: 0))
+        client.pointee.intake = intake
+    }
+
+    mutating func releaseIntake(of client: ClientRef) {
+        guard let intake = client.pointee.intake else { return }
+        buffers.chunks.release(intake.pointee.chunk)
+        intake.deallocate()
+        client.pointee.intake = nil
+    }
+
+    /// Doubles with what has come, never with what was announced.
+    private mutating func growIntake(_ intake: UnsafeMutablePointer<Intake>) {
+        moveIntake(intake, to: buffers.chunks.take(atLeast: max(4_096, intake.pointee.unreadBytes * 2)))
+    }
+
+    /// What was read before belongs to a line now; hardly anything is left to move.
+    private mutating func renewIntake(_ intake: UnsafeMutablePointer<Intake>) {
+        let wantedBytes = max(ChunkPool.standardCapacityBytes, intake.pointee.unreadBytes * 2)
+        moveIntake(intake, to: buffers.chunks.take(atLeast: wantedBytes))
+    }
+
+    private mutating func moveIntake(_ intake: UnsafeMutablePointer<Intake>, to chunk: ChunkRef) {
+        let unread = intake.pointee.unreadBytes
+        memcpy(chunk.data, intake.pointee.start, unread)
+        chunk.pointee.fillBytes = unread
+        buffers.chunks.release(intake.pointee.chunk)
+        intake.pointee.chunk = chunk
+        intake.pointee.startBytes = 0
+    }
+
+    private mutating func readIntake(_ client: ClientRef) {
+        while client.pointee.gate.isEmpty, let intake = client.pointee.intake, intake.pointee.unreadBytes > 0 {
+            guard isRequestWhole(client, intake) else { break }
+            let used = readRequests(
+                client, UnsafePointer(intake.pointee.start), count: intake.pointee.unreadBytes,
+                chunk: intake.pointee.chunk)
+            // A fault, a transfer or a close may have taken the intake away.
+            guard client.pointee.intake == intake, used > 0 else { break }
+            intake.pointee.startBytes += used
+            intake.pointee.scannedBytes = 0
+            intake.pointee.scanner = RequestScanner()
+        }
+        if client.pointee.transfer != nil { return continueTransfer(client) }
+        if let intake = client.pointee.intake, intake.pointee.unreadBytes == 0 { releaseIntake(of: client) }
+    }
+
+    /// Looks only at bytes that are new. False: more must come first, or the request became a transfer.
+    private mutating func isRequestWhole(_ client: ClientRef, _ intake: UnsafeMutablePointer<Intake>) -> Bool {
+        // An inline request is one line, short enough to be looked at again.
+        if intake.pointee.start[0] != UInt8(ascii: "*") { return true }
+        let unseen = intake.pointee.unreadBytes - intake.pointee.scannedBytes
+        let limits = limits(of: client)
+        switch intake.pointee.scanner.advance(
+            intake.pointee.start + intake.pointee.scannedBytes, count: unseen, limits: limits)
+        {
+        case .complete: return true
+        case .malformed: return true
+        case .incomplete(let usedBytes):
+            intake.pointee.scannedBytes += usedBytes
+            if intake.pointee.unreadBytes > limits.requestSizeBytesMax {
+                fail(client, .requestTooLong(limitBytes: limits.requestSizeBytesMax))
+            } else if intake.pointee.unreadBytes >= Self.transferBytesMin {
+                startTransferIfPossible(client)
+            }
+            return false
+        }
+    }
+
+    private func limits(of client: ClientRef) -> ParserLimits {
+        var limits = options.limits
+        if !client.pointee.flags.contains(.authenticated) {
+            limits.argumentCountMax = ParserLimits.argumentCountMaxUnauthenticated
+            limits.bulkSizeBytesMax = ParserLimits.bulkSizeBytesMaxUnauthenticated
+        }
+        return limits
+    }
+
+    // MARK: Requests
+
+    /// Takes as many whole requests as the gate lets through.
+    ///
+    /// - Parameter chunk: what the bytes lie in, when they do not lie in the scratch buffer.
+    /// - Returns: bytes used.
+    private mutating func readRequests(
+        _ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int, chunk: ChunkRef?
+    ) -> Int {
+        let limits = limits(of: client)
+        let inFlightMax = inFlightMax(of: client)
+        var offset = 0
+        while offset < count {
+            if client.pointee.inFlightCount >= inFlightMax { client.pointee.gate.insert(.inFlight) }
+            if !client.pointee.gate.isEmpty {
+                markDirty(client)
+                break
+            }
+            if start[offset] != UInt8(ascii: "*") {
+                let used = readInline(client, start + offset, count: count - offset)
+                if used == 0 { break }
+                offset += used
+                continue
+            }
+            switch RequestParser.parse(start + offset, count: count &- offset, limits: limits, arguments: &arguments) {
+            case .complete(let request):
+                handle(client, request, chunk: chunk)
+                if client.pointee.flags.contains(.closed) { return count }
+                offset &+= request.sizeBytes
+            case .empty(let sizeBytes): offset += sizeBytes
+            case .incomplete: return offset
+            case .malformed(let fault):
+                fail(client, client.pointee.flags.contains(.authenticated) ? fault : Self.unauthenticated(fault))
+                return offset
+            }
+        }
+        return offset
+    }
+
+    private static func unauthenticated(_ fault: RequestFault) -> RequestFault {
+        switch fault {
+        case .argumentCountInvalid: .argumentCountUnauthenticated
+        case .bulkLengthInvalid: .bulkLengthUnauthenticated
+        default: fault
+        }
+    }
+
+    /// As many as fit into the output budget at the size of this client's last replies.
+    func inFlightMax(of client: ClientRef) -> Int {
+        let fitting = options.outputSizeBytesMax / 4 / Int(max(1, client.pointee.replyBytesAverage))
+        return min(options.inFlightMax, max(1, fitting))
+    }
+
+    /// - Returns: bytes used; 0 when the line is not all there.
+    private mutating func readInline(_ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int) -> Int {
+        guard let end = memchr(start, 10, count) else {
+            if count > options.limits.inlineSizeBytesMax { fail(client, .inlineTooLong) }
+            return 0
+        }
+        let lineBytes = UnsafeRawPointer(end) - UnsafeRawPointer(start)
+        guard lineBytes <= options.limits.inlineSizeBytesMax else {
+            fail(client, .inlineTooLong)
+            return 0
+        }
+        guard let bytes = InlineParser.arrayForm(of: UnsafeRawBufferPointer(start: start, count: lineBytes)) else {
+            fail(client, .unbalancedQuotes)
+            return 0
+        }
+        if !bytes.isEmpty {
+            bytes.withUnsafeBufferPointer { buffer in
+                guard
+                    case .complete(let request) = RequestParser.parse(
+                        buffer.baseAddress!, count: buffer.count, limits: options.limits, arguments: &arguments)
+                else { preconditionFailure("InlineParser made a request that RequestParser does not take") }
+                handle(client, request, chunk: nil)
+            }
+        }
+        return lineBytes + 1
+    }
+
+    /// The client's bytes are no requests: it is told why, and the connection ends.
+    mutating func fail(_ client: ClientRef, _ fault: RequestFault) {
+        let sequence = client.pushSlot(pool: &slots)
+        answer(client, sequence, error: "ERR \(fault.text)")
+        log.info("client \(client.pointee.id): \(fault.text); answered and closed")
+        releaseIntake(of: client)
+        end(client)
+    }
+
+    // MARK: Commands
+
+    @inline(__always)
+    private mutating func handle(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) {
+        let name = request[0]
+        let pool = poolViews + client.pointee.poolIndex
+        pool.pointee.counters.add(.commands)
+        client.pointee.commandCount &+= 1
+        guard let row = commands.row(name: name.start, count: name.count),
+            row.pointee.commandClass == .key, row.pointee.accepts(argumentCount: request.argumentCount),
+            client.pointee.flags.contains(.authenticated)
+        else { return handleUncommon(client, request, chunk: chunk) }
+        client.pointee.lastCommand = row.pointee.id.rawValue
+        forward(client, request, row, keyArgument: Int(row.pointee.keyFirst), chunk: chunk)
+    }
+
+    @inline(never)
+    private mutating func handleUncommon(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) {
+        guard var row = commands.row(name: request[0].start, count: request[0].count) else {
+            return answerNow(client, error: Self.unknownCommand(request))
+        }
+        if row.pointee.flags.contains(.container), request.argumentCount > 1 {
+            guard let found = commands.subcommand(of: row, name: request[1].start, count: request[1].count) else {
+                return answerNow(
+                    client,
+                    error: ProxyError.unknownSubcommand(
+                        Self.text(request[1]), of: commandTable.name(of: row.pointee.id)))
+            }
+            row = found
+        }
+        client.pointee.lastCommand = row.pointee.id.rawValue
+        guard row.pointee.accepts(argumentCount: request.argumentCount) else {
+            return answerNow(client, error: ProxyError.wrongArity(commandTable.wireName(of: row.pointee.id)))
+        }
+        guard client.pointee.flags.contains(.authenticated) || row.pointee.flags.contains(.noAuth) else {
+            return answerNow(client, error: ProxyError.noAuth)
+        }
+        route(client, request, row, chunk: chunk)
+    }
+
+    /// Valkey's words, with its own cut at 128 bytes.
+    private static func unknownCommand(_ request: RequestView) -> String {
+        var shown = ""
+        for index in 1..<max(1, request.argumentCount) {
+            if shown.utf8.count >= 128 { break }
+            shown += "'\(text(request[index], limit: 128 - shown.utf8.count))' "
+        }
+        return "ERR unknown command '\(text(request[0], limit: 128))', with args beginning with: \(shown)"
+    }
+
+    static func text(_ bytes: ByteView, limit: Int = 128) -> String {
+        String(
+            decoding: UnsafeRawBufferPointer(start: bytes.start, count: min(bytes.count, max(0, limit))), as: UTF8.self)
+    }
+}

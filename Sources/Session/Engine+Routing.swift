@@ -1,0 +1,426 @@
+// Engine+Routing: from a parsed request to the lines that carry it.
+// One key, one shard: the request's bytes are appended as they are. Several keys: one command per shard, keys in the
+// client's order, and a merge that waits for the parts. All checks come before the first byte is queued, so a request
+// that is refused has been sent to no shard.
+// Not here: what the parts become (Engine+Merges), commands answered by Keyway (LocalCommands).
+
+import Hashing
+import Platform
+import Routing
+import Telemetry
+import Upstream
+import Wire
+
+extension Engine {
+    // MARK: One shard
+
+    /// Sends a whole request to the shard of one of its arguments.
+    @inline(__always)
+    mutating func forward(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, keyArgument: Int,
+        chunk: ChunkRef?
+    ) {
+        let pool = poolViews + client.pointee.poolIndex
+        let key = request[keyArgument]
+        let index = pool.pointee.placement.serverIndex(
+            key: key.start, count: key.count, random: UInt32(truncatingIfNeeded: random))
+        forward(
+            client, request, to: pool.pointee.shards + index, isWrite: !row.pointee.flags.contains(.readonly),
+            chunk: chunk)
+    }
+
+    @inline(__always)
+    mutating func forward(
+        _ client: ClientRef, _ request: RequestView, to shard: ShardRef, isWrite: Bool, chunk: ChunkRef?
+    ) {
+        let sequence = client.pushSlot(pool: &slots)
+        let line = line(of: shard, for: client)
+        guard admits(line, sizeBytes: request.sizeBytes) else {
+            return answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
+        }
+        client.pointee.unansweredCount &+= 1
+        let ticket = ReplyTicket(owner: client, index: sequence, kind: .reply, isWrite: isWrite)
+        if let chunk, request.sizeBytes >= Self.sharedPieceBytesMin {
+            chunk.retain()
+            line.submit(
+                taking: chunk, offset: request.start - UnsafePointer(chunk.data), count: request.sizeBytes,
+                ticket: ticket, nowMs: nowMs, pool: &buffers)
+        } else {
+            line.submit(request.start, count: request.sizeBytes, ticket: ticket, nowMs: nowMs, pool: &buffers)
+        }
+        shard.pointee.counters.add(.requests)
+        shard.pointee.counters.add(.requestBytes, request.sizeBytes)
+        markDirty(line)
+    }
+
+    /// From here on a request is passed on by reference and not copied.
+    private static var sharedPieceBytesMin: Int { 8_192 }
+
+    /// A client keeps to one of the shard's lines: two would not keep the order of its commands.
+    @inline(__always)
+    func line(of shard: ShardRef, for client: ClientRef) -> LineRef {
+        let count = shard.pointee.lineCount
+        return shard.pointee.lines[count == 1 ? 0 : client.pointee.id % count]
+    }
+
+    /// - Returns: false when the shard is down or its queue is full.
+    @inline(__always)
+    func admits(_ line: LineRef, sizeBytes: Int) -> Bool {
+        let pool = poolViews + line.pointee.shard.pointee.poolIndex
+        return !line.pointee.shard.pointee.isDown
+            && line.pointee.out.sizeBytes &+ sizeBytes <= pool.pointee.queueSizeBytesMax
+            && line.pointee.inFlight.count < pool.pointee.inFlightMax
+    }
+
+    /// Why `admits` said no.
+    @inline(never)
+    func refusal(_ line: LineRef, sizeBytes: Int) -> String {
+        let shard = line.pointee.shard
+        let names = shard.pointee.names.takeUnretainedValue()
+        let pool = poolViews + shard.pointee.poolIndex
+        pool.pointee.counters.add(.forwardError)
+        if shard.pointee.isDown {
+            return ProxyError.shardDown(
+                names, reason: reason(of: shard), retryMs: Int(max(shard.pointee.retryAtMs, nowMs) - nowMs))
+        }
+        shard.pointee.counters.add(.overloaded)
+        if line.pointee.inFlight.count >= pool.pointee.inFlightMax {
+            return ProxyError.overloaded(
+                names, what: "\(line.pointee.inFlight.count) requests", limit: pool.pointee.inFlightMax,
+                key: "server_in_flight_max")
+        }
+        return ProxyError.overloaded(
+            names, what: "\(line.pointee.out.sizeBytes) bytes", limit: pool.pointee.queueSizeBytesMax,
+            key: "server_queue_limit")
+    }
+
+    // MARK: By class
+
+    /// Every command but the plain single-key ones.
+    mutating func route(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, chunk: ChunkRef?
+    ) {
+        switch row.pointee.commandClass {
+        case .key: forward(client, request, row, keyArgument: Int(row.pointee.keyFirst), chunk: chunk)
+        case .split: split(client, request, row, chunk: chunk)
+        case .sameShard, .script, .compute: forwardToOneShard(client, request, row, chunk: chunk)
+        case .broadcast: broadcast(client, request, row)
+        case .local: answerLocally(client, request, row)
+        case .pinned, .pubSub, .iterate, .refuse:
+            answerNow(
+                client,
+                error: ProxyError.notSupported(
+                    wireName(row), why: Self.reasonNotSupported(row)))
+        }
+    }
+
+    private static func reasonNotSupported(_ row: UnsafePointer<CommandRow>) -> String {
+        switch row.pointee.commandClass {
+        case .pubSub: "it has no publish and subscribe; connect to a server directly for that"
+        case .iterate: "a cursor belongs to one server; use KEYS, or iterate each server directly"
+        case .pinned where row.pointee.flags.contains(.blocking):
+            "connections to servers are shared, so no command may block; poll with the form that does not"
+        case .pinned:
+            "connections to servers are shared, so there are no transactions; send plain commands, or use a script"
+        default: "it acts on one server and not on keys; connect to that server directly"
+        }
+    }
+
+    /// Keys on one shard: forwarded as it is. On several: refused, with the keys named.
+    private mutating func forwardToOneShard(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, chunk: ChunkRef?
+    ) {
+        let search = keyFinder.find(row, in: request, into: &keys)
+        guard search == .found || search == .noKeys || search == .unknowable else {
+            return answerNow(client, error: search.errorText(wireName: wireName(row))!)
+        }
+        let pool = poolViews + client.pointee.poolIndex
+        if search == .unknowable, pool.pointee.shardCount > 1 {
+            pool.pointee.counters.add(.crossShardRefused)
+            return answerNow(client, error: ProxyError.keysUnknowable(wireName(row)))
+        }
+        guard keys.count > 0 else {
+            // A script without keys may run anywhere; one place for all keeps what it leaves behind findable.
+            return forward(client, request, to: pool.pointee.shards, isWrite: isWrite(row), chunk: chunk)
+        }
+        let first = shardIndex(of: request[keys[0]], pool)
+        for position in 1..<max(1, keys.count) {
+            let other = shardIndex(of: request[keys[position]], pool)
+            if other != first {
+                pool.pointee.counters.add(.crossShardRefused)
+                return answerNow(
+                    client,
+                    error: ProxyError.crossShard(
+                        wireName(row), keys: (Self.text(request[keys[0]]), Self.text(request[keys[position]])),
+                        shards: (name(of: pool.pointee.shards + first).text, name(of: pool.pointee.shards + other).text)
+                    ))
+            }
+        }
+        forward(client, request, to: pool.pointee.shards + first, isWrite: isWrite(row), chunk: chunk)
+    }
+
+    /// Made anew each time, for messages only.
+    func wireName(_ row: UnsafePointer<CommandRow>) -> String { commandTable.wireName(of: row.pointee.id) }
+
+    func isWrite(_ row: UnsafePointer<CommandRow>) -> Bool { !row.pointee.flags.contains(.readonly) }
+
+    func name(of shard: ShardRef) -> ShardName { shard.pointee.names.takeUnretainedValue() }
+
+    @inline(__always)
+    private func shardIndex(of key: ByteView, _ pool: UnsafeMutablePointer<PoolView>) -> Int {
+        pool.pointee.placement.serverIndex(
+            key: key.start, count: key.count, random: UInt32(truncatingIfNeeded: random))
+    }
+
+    // MARK: Split
+
+    /// Keys `first`, `first + step`, ... each with `step - 1` arguments that belong to it; the rest goes to every
+    /// shard.
+    private struct SplitShape {
+        var keyFirst: Int
+        var step: Int
+        var keyCount: Int
+        /// Arguments behind the last key's, for every part: MSETEX's expiry.
+        var tailCount: Int
+        /// Writes the number of keys before them: MSETEX.
+        var hasKeyCount: Bool
+    }
+
+    private mutating func split(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, chunk: ChunkRef?
+    ) {
+        guard let shape = splitShape(client, request, row) else { return }
+        let pool = poolViews + client.pointee.poolIndex
+        let merge = merges.take(client: client, rule: Self.splitRule(row), command: row.pointee.id.rawValue)
+        merge.reserveOwners(shape.keyCount)
+        assignOwners(merge, request, shape, pool)
+        if merge.pointee.partCount == 1 {
+            let shard = pool.pointee.shards + merge.pointee.parts[0].shardIndex
+            merges.giveBack(merge)
+            return forward(client, request, to: shard, isWrite: isWrite(row), chunk: chunk)
+        }
+        merge.pointee.sequence = client.pushSlot(pool: &slots)
+        if let error = refusal(of: merge, request, row, shape, pool, client) {
+            merges.giveBack(merge)
+            return answer(client, merge.pointee.sequence, error: error)
+        }
+        pool.pointee.counters.add(.fragments, merge.pointee.partCount)
+        sendParts(merge, request, row, shape, pool)
+    }
+
+    private static func splitRule(_ row: UnsafePointer<CommandRow>) -> MergeRule {
+        switch row.pointee.id {
+        case .mget: .keyOrder
+        case .mset, .msetex: .allSucceeded
+        default: .sum
+        }
+    }
+
+    /// Nil: the request has the wrong form and was answered.
+    private mutating func splitShape(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>
+    ) -> SplitShape? {
+        switch row.pointee.id {
+        case .mset:
+            guard request.argumentCount % 2 == 1 else {
+                answerNow(client, error: ProxyError.wrongArity(wireName(row)))
+                return nil
+            }
+            return SplitShape(
+                keyFirst: 1, step: 2, keyCount: request.argumentCount / 2, tailCount: 0, hasKeyCount: false)
+        case .msetex:
+            let search = keyFinder.find(row, in: request, into: &keys)
+            if let text = search.errorText(wireName: wireName(row)) {
+                answerNow(client, error: text)
+                return nil
+            }
+            return SplitShape(
+                keyFirst: 2, step: 2, keyCount: keys.count,
+                tailCount: request.argumentCount - 2 - keys.count * 2, hasKeyCount: true)
+        default:
+            return SplitShape(
+                keyFirst: 1, step: 1, keyCount: request.argumentCount - 1, tailCount: 0, hasKeyCount: false)
+        }
+    }
+
+    private func assignOwners(
+        _ merge: MergeRef, _ request: RequestView, _ shape: SplitShape, _ pool: UnsafeMutablePointer<PoolView>
+    ) {
+        var lastShard = -1
+        var lastPart = 0
+        for position in 0..<shape.keyCount {
+            let shard = shardIndex(of: request[shape.keyFirst &+ position &* shape.step], pool)
+            if shard != lastShard {
+                lastShard = shard
+                lastPart = part(of: merge, shardIndex: shard)
+            }
+            merge.pointee.owners[position] = UInt16(truncatingIfNeeded: lastPart)
+            merge.pointee.parts[lastPart].sizeBytes &+= 1  // Counts keys until the part is sent.
+        }
+    }
+
+    private func part(of merge: MergeRef, shardIndex: Int) -> Int {
+        for index in 0..<merge.pointee.partCount where merge.pointee.parts[index].shardIndex == shardIndex {
+            return index
+        }
+        return merge.appendPart(shardIndex: shardIndex)
+    }
+
+    /// Why no part may be sent; nil when all may.
+    private func refusal(
+        of merge: MergeRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ shape: SplitShape,
+        _ pool: UnsafeMutablePointer<PoolView>, _ client: ClientRef
+    ) -> String? {
+        if shape.hasKeyCount, isConditional(request, shape) {
+            pool.pointee.counters.add(.crossShardRefused)
+            let other = (0..<shape.keyCount).first { merge.pointee.owners[$0] != merge.pointee.owners[0] }!
+            let names = [0, other].map { position in
+                name(of: pool.pointee.shards + merge.pointee.parts[Int(merge.pointee.owners[position])].shardIndex).text
+            }
+            return ProxyError.crossShardCondition(
+                wireName(row),
+                keys: (
+                    Self.text(request[shape.keyFirst]), Self.text(request[shape.keyFirst + other * shape.step])
+                ), shards: (names[0], names[1]))
+        }
+        for index in 0..<merge.pointee.partCount {
+            let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
+            // No part is longer than the whole request.
+            if !admits(line, sizeBytes: request.sizeBytes) { return refusal(line, sizeBytes: request.sizeBytes) }
+        }
+        return nil
+    }
+
+    private func isConditional(_ request: RequestView, _ shape: SplitShape) -> Bool {
+        for index in (request.argumentCount - shape.tailCount)..<request.argumentCount {
+            let word = Self.text(request[index], limit: 3).uppercased()
+            if word == "NX" || word == "XX" { return true }
+        }
+        return false
+    }
+
+    private mutating func sendParts(
+        _ merge: MergeRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ shape: SplitShape,
+        _ pool: UnsafeMutablePointer<PoolView>
+    ) {
+        let client = merge.pointee.client
+        client.pointee.unansweredCount &+= 1
+        for index in 0..<merge.pointee.partCount {
+            let keyCount = merge.pointee.parts[index].sizeBytes
+            let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
+            merge.pointee.parts[index].offset = line.pointee.out.sizeBytes
+            let argumentCount = 1 + keyCount * shape.step + shape.tailCount + (shape.hasKeyCount ? 1 : 0)
+            appendHeader(0x2A, argumentCount, to: line)
+            appendHeader(0x24, request[0].count, to: line)
+            line.pointee.out.append(request[0].start, count: request[0].count + 2, pool: &buffers)
+            if shape.hasKeyCount { appendNumber(keyCount, to: line) }
+        }
+        for position in 0..<shape.keyCount {
+            let part = merge.pointee.parts + Int(merge.pointee.owners[position])
+            let line = line(of: pool.pointee.shards + part.pointee.shardIndex, for: client)
+            appendArguments(request, shape.keyFirst &+ position &* shape.step, count: shape.step, to: line)
+        }
+        for index in 0..<merge.pointee.partCount {
+            let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
+            if shape.tailCount > 0 {
+                appendArguments(request, request.argumentCount - shape.tailCount, count: shape.tailCount, to: line)
+            }
+            let sizeBytes = line.pointee.out.sizeBytes - merge.pointee.parts[index].offset
+            submitPart(merge, index, line, sizeBytes: sizeBytes, isWrite: isWrite(row))
+        }
+    }
+
+    /// The bytes of part `index` are at the end of the line's queue.
+    private mutating func submitPart(
+        _ merge: MergeRef, _ index: Int, _ line: LineRef, sizeBytes: Int, isWrite: Bool
+    ) {
+        line.pointee.inFlight.append(
+            InFlight(
+                ticket: ReplyTicket(owner: merge, index: UInt32(index), kind: .part, isWrite: isWrite),
+                arrivedMs: UInt32(truncatingIfNeeded: nowMs), sizeBytes: UInt32(truncatingIfNeeded: sizeBytes)))
+        merge.pointee.parts[index].offset = 0
+        merge.pointee.parts[index].sizeBytes = 0
+        let shard = line.pointee.shard
+        shard.pointee.counters.add(.requests)
+        shard.pointee.counters.add(.requestBytes, sizeBytes)
+        markDirty(line)
+    }
+
+    /// Arguments `first` and on, with their headers, as they came.
+    @inline(__always)
+    private mutating func appendArguments(_ request: RequestView, _ first: Int, count: Int, to line: LineRef) {
+        let before = request.arguments[first &- 1]
+        let last = request.arguments[first &+ count &- 1]
+        let start = Int(before.offset) &+ Int(before.sizeBytes) &+ 2
+        let end = Int(last.offset) &+ Int(last.sizeBytes) &+ 2
+        line.pointee.out.append(request.start + start, count: end &- start, pool: &buffers)
+    }
+
+    private mutating func appendHeader(_ type: UInt8, _ number: Int, to line: LineRef) {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 16) { header in
+            let start = header.baseAddress!
+            let count = ReplyMerge.writeHeader(type, number, into: start)
+            line.pointee.out.append(UnsafePointer(start), count: count, pool: &buffers)
+        }
+    }
+
+    private mutating func appendNumber(_ number: Int, to line: LineRef) {
+        let digits = Array(String(number).utf8)
+        appendHeader(0x24, digits.count, to: line)
+        line.pointee.out.append(digits + [13, 10], count: digits.count + 2, pool: &buffers)
+    }
+
+    // MARK: Broadcast
+
+    private mutating func broadcast(_ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>) {
+        guard let rule = Self.broadcastRule(row.pointee.id) else {
+            return answerNow(
+                client,
+                error: ProxyError.notSupported(
+                    wireName(row), why: "its replies are about one server; connect to it directly"))
+        }
+        let pool = poolViews + client.pointee.poolIndex
+        let sequence = client.pushSlot(pool: &slots)
+        // INFO tells about shards that are down too; the others promise to reach every shard.
+        if rule != .info {
+            for index in 0..<pool.pointee.shardCount {
+                let line = line(of: pool.pointee.shards + index, for: client)
+                if !admits(line, sizeBytes: request.sizeBytes) {
+                    return answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
+                }
+            }
+        }
+        let merge = merges.take(client: client, rule: rule, command: row.pointee.id.rawValue)
+        merge.pointee.sequence = sequence
+        client.pointee.unansweredCount &+= 1
+        merge.pointee.partsLeft = 1  // Held until every part is on its way.
+        for index in 0..<pool.pointee.shardCount {
+            let part = merge.appendPart(shardIndex: index)
+            let line = line(of: pool.pointee.shards + index, for: client)
+            guard admits(line, sizeBytes: request.sizeBytes) else {
+                merge.pointee.partsLeft -= 1
+                continue
+            }
+            line.pointee.out.append(request.start, count: request.sizeBytes, pool: &buffers)
+            submitPart(merge, part, line, sizeBytes: request.sizeBytes, isWrite: isWrite(row))
+        }
+        merge.pointee.partsLeft -= 1
+        if merge.pointee.partsLeft == 0 { finish(merge) }
+    }
+
+    /// Nil: not one of those whose replies merge.
+    private static func broadcastRule(_ id: CommandID) -> MergeRule? {
+        switch id {
+        case .dbsize: .sum
+        case .flushall, .flushdb, .scriptFlush, .scriptLoad, .functionDelete, .functionFlush, .functionLoad,
+            .functionRestore:
+            .allSucceeded
+        case .keys: .concatenate
+        case .scriptExists: .logicalAnd
+        case .randomkey: .anyNotNull
+        case .scriptKill, .functionKill: .oneSucceeded
+        case .info: .info
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,405 @@
+// Engine: all that one worker knows and decides. It does no I/O: bytes go in with `received`, bytes come out of
+// batches, and what is to be connected, closed or watched waits in lists. The worker carries it out; a test can play
+// the kernel.
+//
+//     received(client) ─► requests ─► plan ─► line.out ─┐                    ┌─► batch(line) ─► worker ─► socket
+//                                                        ├─ dirty lists ─────┤
+//     received(line) ─► replies ─► slots / merges ───────┘                    └─► batch(client) ─► worker ─► socket
+//
+// Rules: one thread; time comes in once a tick as `nowMs`; a steady state allocates nothing, counts no references and
+// takes no lock. Clients and lines are plain structs behind pointers, owned here and freed here.
+// Not here: the socket calls and the poller (Worker), each verb (Engine+... files).
+
+import Hashing
+import Logging
+import Platform
+import Routing
+import Telemetry
+import Upstream
+import Wire
+
+/// A pool as one worker sees it.
+struct Pool {
+    let options: PoolOptions
+    let shards: UnsafeMutablePointer<Shard>
+    let shardCount: Int
+    let counters: CounterBlock<PoolMetric>
+    let backoff: Backoff
+    let needsPassword: Bool
+    var clientCount = 0
+}
+
+/// What the data path reads of a pool, without touching a reference.
+struct PoolView: BitwiseCopyable {
+    /// Lives as long as the placement in the pool's options.
+    let placement: PlacementView
+    let shards: UnsafeMutablePointer<Shard>
+    let shardCount: Int
+    let counters: CounterBlock<PoolMetric>
+    let needsPassword: Bool
+    let timeoutMs: UInt64
+    let queueSizeBytesMax: Int
+    let inFlightMax: Int
+}
+
+struct Engine: ~Copyable {
+    let options: ProxyOptions
+    let workerIndex: Int
+    let counters: CounterBlock<WorkerMetric>
+    let allCounters: Counters
+    let shared: SharedState
+    let commandTable: CommandTable
+    let commands: CommandTableView
+    let log: Logger
+
+    var buffers = BufferPool()
+    var slots = SlotPool()
+    var merges = MergePool()
+    var arguments = ArgumentList()
+    var keys = KeyList()
+    let keyFinder = KeyFinder()
+    var timers: TimerWheel
+    var nowMs: UInt64
+    var random: UInt64
+
+    /// Cold facts of each pool, and the view of them that requests use.
+    var pools: [Pool]
+    let poolViews: UnsafeMutablePointer<PoolView>
+
+    /// Where clients' bytes are received; what is left of them moves to an intake.
+    let scratch: UnsafeMutablePointer<UInt8>
+    static let scratchBytes = 262_144
+    /// Where several small replies become one send.
+    let outScratch: UnsafeMutablePointer<UInt8>
+    /// Where backends' bytes are received; replaced when it is full.
+    var receiveChunk: ChunkRef
+    /// Replies that never change.
+    let statics: StaticReplies
+
+    var dirtyClients: ClientRef?
+    var dirtyLines: LineRef?
+    var resumingClients: ClientRef?
+    var firstClient: ClientRef?
+    var clientCount = 0
+    /// Lines to connect, and descriptors to close, for the worker.
+    var openings: [LineRef] = []
+    var closings: [Int32] = []
+    /// Lines to free once nothing of this tick looks at them any more.
+    var dead: [LineRef] = []
+    var isDraining = false
+    /// The last look found requests that wait.
+    private var hasQueues = false
+
+    init(
+        options: ProxyOptions, pools poolOptions: [PoolOptions], workerIndex: Int, counters: Counters,
+        shared: SharedState, commandTable: CommandTable, nowMs: UInt64, log: Logger
+    ) {
+        self.options = options
+        self.workerIndex = workerIndex
+        self.counters = counters.worker(workerIndex)
+        allCounters = counters
+        self.shared = shared
+        self.commandTable = commandTable
+        commands = commandTable.view
+        self.log = log
+        self.nowMs = nowMs
+        timers = TimerWheel(nowMs: nowMs)
+        random = (UInt64(workerIndex) &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ Clock.nowNs()
+        scratch = .allocate(capacity: Self.scratchBytes)
+        outScratch = .allocate(capacity: Self.scratchBytes)
+        receiveChunk = buffers.chunks.takeStandard()
+        statics = StaticReplies()
+        pools = poolOptions.enumerated().map { index, pool in
+            Self.makePool(pool, index: index, worker: workerIndex, counters: counters)
+        }
+        poolViews = .allocate(capacity: max(1, pools.count))
+        for (index, pool) in pools.enumerated() {
+            (poolViews + index).initialize(
+                to: PoolView(
+                    placement: pool.options.placement.view, shards: pool.shards, shardCount: pool.shardCount,
+                    counters: pool.counters, needsPassword: pool.needsPassword,
+                    timeoutMs: UInt64(pool.options.backend.timeoutMs),
+                    queueSizeBytesMax: pool.options.backend.queueSizeBytesMax,
+                    inFlightMax: pool.options.backend.inFlightMax))
+        }
+        if pools.contains(where: { $0.options.backend.preconnects }) { preconnect() }
+    }
+
+    deinit {
+        // A worker ends with its process; only tests make engines that end before.
+        scratch.deallocate()
+        outScratch.deallocate()
+        poolViews.deallocate()
+        statics.deallocate()
+    }
+
+    private static func makePool(_ options: PoolOptions, index: Int, worker: Int, counters: Counters) -> Pool {
+        let shards = UnsafeMutablePointer<Shard>.allocate(capacity: options.shards.count)
+        for (shardIndex, name) in options.shards.enumerated() {
+            let lineCount = options.backend.connectionCount
+            let lines = UnsafeMutablePointer<LineRef>.allocate(capacity: lineCount)
+            let shard = shards + shardIndex
+            for lineIndex in 0..<lineCount {
+                (lines + lineIndex).initialize(to: Line.make(shard: shard, role: .shared))
+            }
+            shard.initialize(
+                to: Shard(
+                    poolIndex: index, index: shardIndex, names: name,
+                    counters: counters.server(shardIndex, pool: index, worker: worker), lines: lines,
+                    lineCount: lineCount))
+        }
+        return Pool(
+            options: options, shards: shards, shardCount: options.shards.count,
+            counters: counters.pool(index, worker: worker),
+            backoff: Backoff(
+                firstMs: options.backend.reconnectBackoffMs, maxMs: options.backend.reconnectBackoffMaxMs),
+            needsPassword: options.password != nil)
+    }
+
+    private mutating func preconnect() {
+        for pool in pools where pool.options.backend.preconnects {
+            for index in 0..<pool.shardCount {
+                let shard = pool.shards + index
+                for line in 0..<shard.pointee.lineCount { open(shard.pointee.lines[line]) }
+            }
+        }
+    }
+
+    /// 32 random bits, for the distribution `random`, jitter and RANDOMKEY; not for secrets.
+    mutating func nextRandom() -> UInt32 {
+        random ^= random << 13
+        random ^= random >> 7
+        random ^= random << 17
+        return UInt32(truncatingIfNeeded: random >> 16)
+    }
+
+    // MARK: Lists for the worker
+
+    /// Something waits in a list: the next tick must not wait for the kernel.
+    var hasWork: Bool {
+        resumingClients != nil || dirtyClients != nil || dirtyLines != nil || !openings.isEmpty || !closings.isEmpty
+    }
+
+    @inline(__always)
+    mutating func markDirty(_ client: ClientRef) {
+        guard !client.pointee.flags.contains(.dirty) else { return }
+        client.pointee.flags.insert(.dirty)
+        client.pointee.nextDirty = dirtyClients
+        dirtyClients = client
+    }
+
+    @inline(__always)
+    mutating func markDirty(_ line: LineRef) {
+        guard !line.pointee.isDirty else { return }
+        line.pointee.isDirty = true
+        line.pointee.nextDirty = dirtyLines
+        dirtyLines = line
+    }
+
+    /// A client that has something to send or to watch; nil when there is none left this tick.
+    mutating func takeDirtyClient() -> ClientRef? {
+        guard let client = dirtyClients else { return nil }
+        dirtyClients = client.pointee.nextDirty
+        client.pointee.nextDirty = nil
+        client.pointee.flags.remove(.dirty)
+        return client
+    }
+
+    mutating func takeDirtyLine() -> LineRef? {
+        guard let line = dirtyLines else { return nil }
+        dirtyLines = line.pointee.nextDirty
+        line.pointee.nextDirty = nil
+        line.pointee.isDirty = false
+        return line
+    }
+
+    /// Frees what this tick left behind; the worker calls it when both dirty lists are empty.
+    mutating func bury() {
+        guard !dead.isEmpty else { return }
+        var awaited: [LineRef] = []
+        for line in dead {
+            precondition(!line.pointee.isDirty)
+            if line.pointee.lookUpCount > 0 {
+                awaited.append(line)
+            } else {
+                line.pointee.inFlight.deallocate()
+                line.deallocate()
+            }
+        }
+        dead = awaited
+    }
+
+    // MARK: Clients
+
+    /// A new connection. `isAdmitted` false: it is answered with an error and closed.
+    mutating func addClient(descriptor: Int32, poolIndex: Int, isAdmitted: Bool) -> ClientRef {
+        let client = ClientRef.allocate(capacity: 1)
+        client.initialize(
+            to: Client(
+                descriptor: descriptor, poolIndex: poolIndex, id: shared.nextClientID(),
+                nowS: UInt32(truncatingIfNeeded: nowMs / 1_000)))
+        if !pools[poolIndex].needsPassword { client.pointee.flags.insert(.authenticated) }
+        client.pointee.next = firstClient
+        firstClient?.pointee.previous = client
+        firstClient = client
+        clientCount += 1
+        pools[poolIndex].clientCount += 1
+        pools[poolIndex].counters.add(.clientConnections)
+        if !isAdmitted {
+            let sequence = client.pushSlot(pool: &slots)
+            answer(client, sequence, error: ProxyError.tooManyClients)
+            end(client)
+        }
+        return client
+    }
+
+    /// How a client's connection came to its end.
+    enum ClientEnd { case byClient, byError, byProxy }
+
+    /// The connection is over; what is still under way for it will be dropped when it comes.
+    mutating func close(_ client: ClientRef, _ reason: ClientEnd) {
+        guard !client.pointee.flags.contains(.closed) else { return }
+        client.pointee.flags.insert(.closed)
+        closings.append(client.pointee.descriptor)
+        client.pointee.descriptor = -1
+        let poolIndex = client.pointee.poolIndex
+        pools[poolIndex].clientCount -= 1
+        pools[poolIndex].counters.add(.clientConnections, -1)
+        shared.clientClosed()
+        switch reason {
+        case .byClient: pools[poolIndex].counters.add(.clientEof)
+        case .byError: pools[poolIndex].counters.add(.clientErr)
+        case .byProxy: break
+        }
+        clientCount -= 1
+        if let previous = client.pointee.previous {
+            previous.pointee.next = client.pointee.next
+        } else {
+            firstClient = client.pointee.next
+        }
+        client.pointee.next?.pointee.previous = client.pointee.previous
+        client.pointee.previous = nil
+        client.pointee.next = nil
+        if client.pointee.transfer != nil { abandonTransfer(of: client) }
+        releaseBuffers(of: client)
+        // Freed in its turn among the dirty clients: callers up the stack may still hold it.
+        markDirty(client)
+    }
+
+    /// No further request is read; the connection closes when all replies are out.
+    mutating func end(_ client: ClientRef) {
+        client.pointee.gate.insert(.ending)
+        markDirty(client)
+    }
+
+    private mutating func releaseBuffers(of client: ClientRef) {
+        releaseIntake(of: client)
+        client.pointee.out.removeAll(pool: &buffers)
+        while client.pointee.head != client.pointee.tail {
+            let slot = client.slot(client.pointee.head)
+            switch slot.pointee.state {
+            case .waiting: break
+            case .ready: buffers.chunks.release(slot.pointee.chunk.unsafelyUnwrapped)
+            case .streaming:
+                let stream = slot.pointee.stream.unsafelyUnwrapped
+                stream.pointee.pieces.removeAll(pool: &buffers)
+                if let line = stream.pointee.line { letReadOn(line) }
+                slots.giveBack(stream)
+            }
+            client.pointee.head &+= 1
+        }
+        client.giveBackEmptySlots(pool: &slots)
+        client.pointee.heldBytes = 0
+    }
+
+    /// - Returns: false while replies for it are still to come.
+    mutating func freeIfUnused(_ client: ClientRef) -> Bool {
+        guard client.pointee.flags.contains(.closed), client.pointee.unansweredCount == 0,
+            client.pointee.transfer == nil, client.pointee.flags.isDisjoint(with: [.dirty, .resuming])
+        else { return false }
+        client.pointee.details?.release()
+        client.deallocate()
+        return true
+    }
+
+    // MARK: Time
+
+    /// Once a tick, before anything else.
+    mutating func setTime(_ nowMs: UInt64) { self.nowMs = nowMs }
+
+    mutating func runTimers() {
+        while let timer = timers.expired(nowMs: nowMs) {
+            let owner = timer.pointee.owner
+            switch timer.pointee.kind {
+            case Line.deadlineTimerKind: deadlinePassed(owner.assumingMemoryBound(to: Line.self))
+            case Line.linkTimerKind: linkTimerFired(owner.assumingMemoryBound(to: Line.self))
+            case Transfer.timerKind: transferTimerFired(owner.assumingMemoryBound(to: Transfer.self))
+            default: preconditionFailure("Engine: a timer of unknown kind \(timer.pointee.kind)")
+            }
+        }
+    }
+
+    /// About once a second.
+    mutating func keepHouse() {
+        buffers.chunks.trim()
+        arguments.shrink()
+        closeIdleClients()
+        closeIdleSpares()
+        measureQueues()
+    }
+
+    /// Sets the gauges of what waits for each server; exact once a second, which is more often than anybody looks.
+    private mutating func measureQueues() {
+        hasQueues = false
+        for pool in pools {
+            for index in 0..<pool.shardCount { measureQueues(of: pool.shards + index) }
+        }
+    }
+
+    private mutating func measureQueues(of shard: ShardRef) {
+        var (unwritten, unwrittenBytes, written, writtenBytes) = (0, 0, 0, 0)
+        for index in 0..<shard.pointee.lineCount {
+            let line = shard.pointee.lines[index]
+            let queue = line.pointee.inFlight
+            let unwrittenHere = line.unwrittenCount
+            unwritten += unwrittenHere
+            unwrittenBytes += line.pointee.out.sizeBytes
+            written += queue.count - unwrittenHere
+            for position in 0..<(queue.count - unwrittenHere) { writtenBytes += Int(queue[position].sizeBytes) }
+        }
+        shard.pointee.counters.set(.inQueue, unwritten)
+        shard.pointee.counters.set(.inQueueBytes, unwrittenBytes)
+        shard.pointee.counters.set(.outQueue, written)
+        shard.pointee.counters.set(.outQueueBytes, writtenBytes)
+        if unwritten + written > 0 { hasQueues = true }
+    }
+
+    /// A later look would change nothing: no memory to give back, no gauge to set to zero.
+    var isIdle: Bool { buffers.chunks.freeCount == 0 && !hasQueues }
+
+    /// Reads no more requests; every client is closed when its replies are out.
+    mutating func drain() {
+        isDraining = true
+        var next = firstClient
+        while let client = next {
+            next = client.pointee.next
+            // A long request that has begun is read to its end.
+            if client.pointee.transfer == nil { releaseIntake(of: client) }
+            end(client)
+        }
+    }
+
+    private mutating func closeIdleClients() {
+        guard options.clientIdleTimeoutS > 0 else { return }
+        let nowS = UInt32(truncatingIfNeeded: nowMs / 1_000)
+        var next = firstClient
+        while let client = next {
+            next = client.pointee.next
+            if client.pointee.inFlightCount == 0, client.pointee.transfer == nil,
+                Int(nowS &- client.pointee.activeAtS) >= options.clientIdleTimeoutS
+            {
+                close(client, .byProxy)
+            }
+        }
+    }
+}

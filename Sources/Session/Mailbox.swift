@@ -1,0 +1,40 @@
+// Mailbox: how other threads reach a worker. Whoever posts wakes the worker's poller; the worker takes all at once.
+// For rare things only: a lock and an allocation per message are fine here.
+// Not here: what the worker does with a message (Worker).
+
+import Platform
+import Synchronization
+import Upstream
+
+/// A message to one worker.
+enum Message: Sendable {
+    /// The address of a line's server was looked up; `line` is its address in memory, which the asker keeps alive.
+    case resolved(line: UInt, Result<SocketAddress, ResolveError>)
+    /// Tell about your clients, or close some of them.
+    case survey(ClientSurvey)
+    /// Every worker has told.
+    case surveyed(ClientSurvey)
+    /// Stop accepting, answer what is under way, then end.
+    case drain
+}
+
+final class Mailbox: Sendable {
+    let wakeup: Wakeup
+    private let messages = Mutex<[Message]>([])
+
+    init() throws(SystemError) { wakeup = try Wakeup() }
+
+    func post(_ message: Message) {
+        messages.withLock { $0.append(message) }
+        wakeup.signal()
+    }
+
+    func takeAll() -> [Message] {
+        wakeup.clear()
+        return messages.withLock { waiting in
+            let taken = waiting
+            waiting = []
+            return taken
+        }
+    }
+}

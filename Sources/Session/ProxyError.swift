@@ -1,0 +1,99 @@
+// ProxyError: every error reply that Keyway itself makes, in one table.
+// Each begins with a stable code word, says what happened and what to do. Texts that Valkey has are Valkey's.
+// Not here: errors of the servers, which pass through as they are.
+
+import Upstream
+
+enum ProxyError {
+    // MARK: Errors that a server has too
+
+    static let noAuth = "NOAUTH Authentication required."
+    static let wrongPassword = "WRONGPASS invalid username-password pair or user is disabled."
+    static let noPasswordSet = """
+        ERR AUTH <password> called without any password configured for the default user. Are you sure your \
+        configuration is correct?
+        """
+    static let noProtocol = "NOPROTO unsupported protocol version"
+    static let syntax = "ERR syntax error"
+    static let notAnInteger = "ERR value is not an integer or out of range"
+    static let databaseOutOfRange = "ERR DB index is out of range"
+    static let noCluster = "ERR This instance has cluster support disabled"
+    static let tooManyClients = "ERR max number of clients reached"
+
+    static func wrongArity(_ wireName: String) -> String {
+        "ERR wrong number of arguments for '\(wireName)' command"
+    }
+
+    static func unknownSubcommand(_ name: String, of container: String) -> String {
+        "ERR unknown subcommand '\(name)'. Try \(container.uppercased()) HELP."
+    }
+
+    // MARK: What Keyway does not do
+
+    static func notSupported(_ wireName: String, why: String) -> String {
+        "NOTSUPPORTED '\(wireName)' does not work through Keyway: \(why)"
+    }
+
+    static func crossShard(_ wireName: String, keys: (String, String), shards: (String, String)) -> String {
+        "CROSSSLOT Keys of '\(wireName)' are on different shards: '\(keys.0)' is on \(shards.0), '\(keys.1)' is on "
+            + "\(shards.1). Nothing was executed; give both keys the same hash tag, or use one command per key"
+    }
+
+    static func crossShardCondition(_ wireName: String, keys: (String, String), shards: (String, String)) -> String {
+        "CROSSSLOT '\(wireName)' with NX or XX is all or nothing, but '\(keys.0)' is on \(shards.0) and '\(keys.1)' is "
+            + "on \(shards.1). Nothing was executed; give the keys the same hash tag"
+    }
+
+    static func keysUnknowable(_ wireName: String) -> String {
+        "CROSSSLOT '\(wireName)' reads keys that its arguments do not name (BY or GET patterns), and they may be on "
+            + "other shards. Nothing was executed; leave the patterns out"
+    }
+
+    // MARK: Backends
+
+    static func timeout(_ shard: ShardName, limitMs: Int, isWrite: Bool, wasSent: Bool) -> String {
+        let outcome =
+            !wasSent
+            ? "it was not sent, so nothing was executed"
+            : isWrite ? "outcome unknown: it may still be executed" : "the late reply will be dropped"
+        return
+            "TIMEOUT shard \(shard.text) did not answer within \(limitMs) ms (timeout of pool \(shard.pool)); "
+            + outcome
+    }
+
+    static func connectionLost(_ shard: ShardName, reason: String, isWrite: Bool) -> String {
+        let outcome = isWrite ? "outcome unknown: it may have been executed" : "it only reads; try again"
+        return "CONNLOST shard \(shard.text): the connection was lost before the reply came (\(reason)); \(outcome)"
+    }
+
+    static func shardDown(_ shard: ShardName, reason: String, retryMs: Int) -> String {
+        "SHARDDOWN shard \(shard.text) cannot be reached (\(reason)); nothing was executed; "
+            + "next attempt in \(retryMs) ms"
+    }
+
+    static func overloaded(_ shard: ShardName, what: String, limit: Int, key: String) -> String {
+        "OVERLOADED shard \(shard.text) has \(what) waiting, the limit \(key) of pool \(shard.pool) is \(limit); "
+            + "nothing was executed; try again later"
+    }
+
+    static func transferCut(_ shard: ShardName, reason: String) -> String {
+        "CONNLOST shard \(shard.text): a long request was not sent to its end (\(reason)); nothing was executed"
+    }
+
+    static func replyTooLong(_ wireName: String, limitBytes: Int) -> String {
+        "TOOLONG the replies of '\(wireName)' are longer than client_output_buffer_limit (\(limitBytes) bytes); "
+            + "ask for fewer keys at once"
+    }
+
+    static func partFailed(_ wireName: String, _ shard: ShardName, failed: Int, of count: Int, error: String) -> String
+    {
+        // The first word of the shard's own error stays first: clients decide by it.
+        let code = error.prefix { $0 != " " }
+        return "\(code) '\(wireName)' failed on \(failed) of \(count) shards, first on \(shard.text): \(error)"
+    }
+
+    static func badPart(_ wireName: String, _ shard: ShardName) -> String {
+        "ERR shard \(shard.text) answered '\(wireName)' with something of another shape; "
+            + "is it a Valkey or Redis server?"
+    }
+}

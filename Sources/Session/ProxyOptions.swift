@@ -1,0 +1,65 @@
+// ProxyOptions: what the process and each pool do, as Session needs it. The program makes these from the settings.
+// Not here: the config file (Settings), how backends are reached (Upstream/BackendOptions).
+
+package import Hashing
+package import Platform
+package import Upstream
+package import Wire
+
+/// For the whole process. Sizes in bytes.
+package struct ProxyOptions: Sendable {
+    package var workerCount = 1
+    package var pacing = Pacing.auto
+    package var limits = ParserLimits()
+    package var clientsMax = 10_000
+    /// So many clients leave enough descriptors for the connections to servers; further ones wait to be accepted.
+    package var clientDescriptorsMax = Int.max
+    /// Above it a client is no longer read until it has taken half of its replies.
+    package var outputPauseBytes = 1_048_576
+    /// Above it a client is cut.
+    package var outputSizeBytesMax = 67_108_864
+    package var inFlightMax = 4_096
+    /// Seconds; 0 for never.
+    package var clientIdleTimeoutS = 0
+    package var drainTimeoutMs = 10_000
+    package var version = ""
+
+    package init() {}
+}
+
+/// Where a pool listens.
+package enum ListenPlace: Sendable, Equatable {
+    case tcp(host: String, port: Int)
+    /// `mode`: the socket file's permissions; nil leaves them to the umask.
+    case unix(path: String, mode: Int?)
+
+    package var text: String {
+        switch self {
+        case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+        case .unix(let path, _): path
+        }
+    }
+}
+
+/// One pool.
+package struct PoolOptions: Sendable {
+    package let name: String
+    package let placement: Placement
+    /// In the order of the config file, which is the placement's.
+    package let shards: [ShardName]
+    package var backend = BackendOptions()
+    /// Asked of clients; nil for none.
+    package var password: String?
+    /// Clients of this pool; 0 for no limit of its own.
+    package var clientsMax = 0
+    package var keepsAlive = false
+    package var listen = ListenPlace.tcp(host: "127.0.0.1", port: 0)
+    package var backlog = 512
+
+    package init(name: String, placement: Placement, shards: [ShardName]) {
+        precondition(placement.servers.count == shards.count && !shards.isEmpty)
+        self.name = name
+        self.placement = placement
+        self.shards = shards
+    }
+}

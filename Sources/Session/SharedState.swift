@@ -1,0 +1,53 @@
+// SharedState: the little that the workers of one process have in common. Nothing here is touched per request.
+// Not here: counters (Telemetry), the messages between workers (Mailbox).
+
+import Glibc
+import Platform
+import Synchronization
+import Upstream
+
+final class SharedState: Sendable {
+    let clientsMax: Int
+    let startedAtNs = Clock.nowNs()
+    private let lastClientID = Atomic<Int>(0)
+    private let clientCount = Atomic<Int>(0)
+    /// What a server said when it would not have us, or the resolver, by shard.
+    private let refusals = Mutex<[ObjectIdentifier: String]>([:])
+    private let boxes = Mutex<[Mailbox]>([])
+    let resolver = Resolver()
+
+    init(clientsMax: Int) { self.clientsMax = clientsMax }
+
+    // MARK: Clients
+
+    func nextClientID() -> Int { lastClientID.add(1, ordering: .relaxed).newValue }
+
+    /// Counts a new client, in any case: `clientClosed` must follow.
+    ///
+    /// - Returns: false when there are more than `clientsMax`.
+    func clientOpened() -> Bool { clientCount.add(1, ordering: .relaxed).newValue <= clientsMax }
+
+    func clientClosed() { clientCount.subtract(1, ordering: .relaxed) }
+
+    var connectedClients: Int { clientCount.load(ordering: .relaxed) }
+
+    var uptimeSeconds: Int { Int((Clock.nowNs() - startedAtNs) / 1_000_000_000) }
+
+    // MARK: Words of failure
+
+    func remember(refusal: String, of shard: ShardName) {
+        refusals.withLock { $0[ObjectIdentifier(shard)] = refusal }
+    }
+
+    func refusal(of shard: ShardName) -> String {
+        refusals.withLock { $0[ObjectIdentifier(shard)] } ?? "no reason given"
+    }
+
+    // MARK: Workers
+
+    /// One mailbox a worker, in the workers' order; set once before they start.
+    var mailboxes: [Mailbox] {
+        get { boxes.withLock { $0 } }
+        set { boxes.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,428 @@
+// Worker: the loop of one thread. It waits, receives, lets the engine decide, and writes once per tick: backends first,
+// so that they work while clients are written to.
+//
+//     nap? ─► wait ─► receive ─► timers, mail ─► resume ─► flush lines ─► flush clients ─► close, connect ─► ...
+//
+// A descriptor is received from once per event; what is left is reported again, so nobody can starve the others.
+// Not here: what bytes mean (Engine), how long a nap is (Pacer).
+
+import Glibc
+import Logging
+import Platform
+import Telemetry
+import Upstream
+
+struct Worker: ~Copyable {
+    private var engine: Engine
+    private let poller: Poller
+    private var pacer: Pacer
+    private let mailbox: Mailbox
+    private let log: Logger
+    private var listeners: [Listener]
+    private let vectors: UnsafeMutablePointer<iovec>
+    private var receivedBytes = 0
+    private var houseAtMs: UInt64 = 0
+    /// Accepting pauses until then, for lack of descriptors; 0: it does not.
+    private var acceptAtMs: UInt64 = 0
+    /// From the first accept that failed so until nobody waits: said once, however long it lasts.
+    private var isShortOfDescriptors = false
+    private var drainUntilMs: UInt64 = 0
+
+    /// One socket that takes in clients of one pool.
+    struct Listener {
+        let descriptor: Int32
+        let poolIndex: Int
+        var isWatched = false
+    }
+
+    /// The low bits of a tag say what it names.
+    private enum Tag {
+        static let client: UInt64 = 0
+        static let line: UInt64 = 1
+        static let listener: UInt64 = 2
+        static let mailbox: UInt64 = 3
+        static let mask: UInt64 = 3
+    }
+
+    private static let acceptsPerEvent = 64
+    private static let acceptPauseMs: UInt64 = 100
+    private static let houseEveryMs: UInt64 = 1_000
+
+    init(
+        engine: consuming Engine, poller: consuming Poller, listeners: [(descriptor: Int32, poolIndex: Int)],
+        mailbox: Mailbox, log: Logger
+    ) {
+        pacer = Pacer(engine.options.pacing)
+        self.engine = engine
+        self.poller = poller
+        self.mailbox = mailbox
+        self.log = log
+        self.listeners = listeners.map { Listener(descriptor: $0.descriptor, poolIndex: $0.poolIndex) }
+        vectors = .allocate(capacity: Engine.vectorCountMax)
+    }
+
+    deinit { vectors.deallocate() }
+
+    /// Call once, before `run`.
+    mutating func watchSockets() throws(SystemError) {
+        try poller.watch(mailbox.wakeup.descriptor, .read, tag: Tag.mailbox)
+        for index in listeners.indices { try watchListener(index) }
+    }
+
+    private mutating func watchListener(_ index: Int) throws(SystemError) {
+        try poller.watch(listeners[index].descriptor, .read, tag: UInt64(index) << 2 | Tag.listener)
+        listeners[index].isWatched = true
+    }
+
+    // MARK: The loop
+
+    /// Returns when a drain is over.
+    mutating func run() {
+        WorkerThread.setExactNaps()
+        var beforeNs = Clock.nowNs()
+        while true {
+            nap()
+            let readyCount = poller.wait(timeoutMs: waitMs(nowMs: beforeNs / 1_000_000))
+            let wokenNs = Clock.nowNs()
+            engine.setTime(wokenNs / 1_000_000)
+            receivedBytes = 0
+            for index in 0..<readyCount { serve(poller.readiness(at: index)) }
+            engine.runTimers()
+            if engine.nowMs >= houseAtMs { keepHouse() }
+            flush()
+            while let client = engine.takeResuming() { resume(client) }
+            flush()
+            connectAndClose()
+            engine.bury()
+            let afterNs = Clock.nowNs()
+            pacer.record(events: readyCount, sizeBytes: receivedBytes, timeNs: afterNs - beforeNs)
+            engine.counters.add(.ticks)
+            engine.counters.add(.events, readyCount)
+            beforeNs = afterNs
+            if engine.isDraining, engine.clientCount == 0 || engine.nowMs >= drainUntilMs { return }
+        }
+    }
+
+    private func nap() {
+        let napUs = pacer.napUs
+        guard napUs > 0, !engine.hasWork else { return }
+        Clock.nap(microseconds: napUs)
+        engine.counters.add(.naps)
+        engine.counters.add(.napUs, napUs)
+    }
+
+    /// 0 while something can go on at once.
+    private func waitMs(nowMs: UInt64) -> Int? {
+        if engine.hasWork { return 0 }
+        var wait = engine.timers.waitMs(nowMs: nowMs)
+        if engine.clientCount > 0 || engine.isDraining || acceptAtMs > 0 || !engine.isIdle {
+            let untilHouse = houseAtMs > nowMs ? Int(houseAtMs - nowMs) : 0
+            wait = min(wait ?? untilHouse, untilHouse)
+        }
+        if acceptAtMs > 0 { wait = min(wait ?? .max, acceptAtMs > nowMs ? Int(acceptAtMs - nowMs) : 0) }
+        if engine.isDraining { wait = min(wait ?? .max, drainUntilMs > nowMs ? Int(drainUntilMs - nowMs) : 0) }
+        return wait
+    }
+
+    private mutating func keepHouse() {
+        engine.keepHouse()
+        houseAtMs = engine.nowMs + Self.houseEveryMs
+    }
+
+    private mutating func resume(_ client: ClientRef) {
+        if client.pointee.flags.contains(.closed) { engine.markDirty(client) } else { engine.resume(client) }
+    }
+
+    // MARK: Receiving
+
+    @inline(__always)
+    private mutating func serve(_ ready: Readiness) {
+        switch ready.tag & Tag.mask {
+        case Tag.client: serve(ClientRef(bitPattern: UInt(ready.tag)).unsafelyUnwrapped, ready)
+        case Tag.line: serve(LineRef(bitPattern: UInt(ready.tag & ~Tag.mask)).unsafelyUnwrapped, ready)
+        case Tag.listener: accept(Int(ready.tag >> 2))
+        default: readMail()
+        }
+    }
+
+    @inline(__always)
+    private mutating func serve(_ client: ClientRef, _ ready: Readiness) {
+        // Closed earlier in this tick; its struct waits for the end of it.
+        if client.pointee.flags.contains(.closed) { return }
+        if ready.isWritable { engine.unblocked(client) }
+        if ready.isReadable && client.pointee.watched.contains(.read) {
+            receive(client)
+        } else if ready.isBroken {
+            engine.close(client, .byError)
+        }
+    }
+
+    @inline(__always)
+    private mutating func receive(_ client: ClientRef) {
+        let room = engine.room(for: client)
+        engine.counters.add(.clientReads)
+        switch Socket.receive(client.pointee.descriptor, into: room.start, count: room.count) {
+        case .bytes(let count):
+            receivedBytes &+= count
+            engine.received(client, count: count)
+        case .wouldBlock: break
+        case .ended: engine.receivedEnd(client)
+        case .failed: engine.close(client, .byError)
+        }
+    }
+
+    @inline(__always)
+    private mutating func serve(_ line: LineRef, _ ready: Readiness) {
+        guard line.pointee.descriptor >= 0 else { return }
+        if line.pointee.link.state == .connecting { return finishConnecting(line) }
+        if ready.isWritable { engine.unblocked(line) }
+        guard ready.isReadable || ready.isBroken, !line.pointee.isReadPaused || ready.isBroken else { return }
+        let room = engine.room(for: line)
+        switch Socket.receive(line.pointee.descriptor, into: room.start, count: room.count) {
+        case .bytes(let count):
+            receivedBytes &+= count
+            if !engine.received(line, count: count) { engine.lost(line, failure: Engine.badReplies) }
+        case .wouldBlock: break
+        case .ended: engine.lost(line, failure: Engine.closedByServer)
+        case .failed(let number): engine.lost(line, failure: number)
+        }
+    }
+
+    private mutating func finishConnecting(_ line: LineRef) {
+        let number = Socket.error(of: line.pointee.descriptor)
+        if number == 0 {
+            if engine.pools[line.pointee.shard.pointee.poolIndex].options.backend.keepsAlive {
+                Socket.setKeepAlive(line.pointee.descriptor)
+            }
+            engine.connected(line)
+            engine.markDirty(line)
+        } else {
+            engine.lost(line, failure: number)
+        }
+    }
+
+    // MARK: Accepting
+
+    private mutating func accept(_ index: Int) {
+        // A drain may have begun earlier in this tick.
+        guard !engine.isDraining else { return }
+        let poolIndex = listeners[index].poolIndex
+        for _ in 0..<Self.acceptsPerEvent {
+            // A shard that comes back needs a descriptor too: its requests would fail while clients fill the house.
+            if engine.shared.connectedClients >= engine.options.clientDescriptorsMax { return pauseAccepting(EMFILE) }
+            switch Socket.accept(listeners[index].descriptor) {
+            case .client(let descriptor): add(descriptor, poolIndex)
+            case .nobody:
+                if isShortOfDescriptors { shortageIsOver() }
+                return
+            case .exhausted(let number): return pauseAccepting(number)
+            }
+        }
+    }
+
+    private mutating func shortageIsOver() {
+        isShortOfDescriptors = false
+        log.notice("all clients that waited are accepted")
+    }
+
+    private mutating func add(_ descriptor: Int32, _ poolIndex: Int) {
+        let options = engine.pools[poolIndex].options
+        if case .tcp = options.listen { Socket.setNoDelay(descriptor) }
+        if options.keepsAlive { Socket.setKeepAlive(descriptor) }
+        let isWelcome =
+            engine.shared.clientOpened()
+            && (options.clientsMax == 0 || engine.pools[poolIndex].clientCount < options.clientsMax)
+        engine.counters.add(isWelcome ? .clientsAccepted : .clientsRejected)
+        let client = engine.addClient(descriptor: descriptor, poolIndex: poolIndex, isAdmitted: isWelcome)
+        do {
+            try poller.watch(descriptor, .read, tag: UInt64(UInt(bitPattern: client)) | Tag.client)
+        } catch {
+            log.error("client \(client.pointee.id): \(error); closed")
+            engine.close(client, .byError)
+        }
+    }
+
+    /// Without a descriptor to spare every accept would fail at once, and the loop would spin.
+    private mutating func pauseAccepting(_ number: Int32) {
+        if !isShortOfDescriptors {
+            isShortOfDescriptors = true
+            log.warning(
+                """
+                cannot accept a client: \(SystemError.text(number)), with \(engine.shared.connectedClients) clients \
+                connected; new ones wait until others leave; raise the limit of open files
+                """)
+        }
+        engine.counters.add(.acceptPauses)
+        for index in listeners.indices where listeners[index].isWatched {
+            poller.forget(listeners[index].descriptor)
+            listeners[index].isWatched = false
+        }
+        acceptAtMs = engine.nowMs + Self.acceptPauseMs
+    }
+
+    private mutating func resumeAccepting() {
+        guard acceptAtMs > 0, engine.nowMs >= acceptAtMs, !engine.isDraining else { return }
+        acceptAtMs = 0
+        for index in listeners.indices {
+            do { try watchListener(index) } catch { log.error("cannot accept clients any more: \(error)") }
+        }
+    }
+
+    // MARK: Writing
+
+    private mutating func flush() {
+        while let line = engine.takeDirtyLine() { flush(line) }
+        while let client = engine.takeDirtyClient() { flush(client) }
+        // What a client's end did to a line, and a line's end to a client.
+        while engine.dirtyLines != nil || engine.dirtyClients != nil {
+            while let line = engine.takeDirtyLine() { flush(line) }
+            while let client = engine.takeDirtyClient() { flush(client) }
+        }
+    }
+
+    @inline(__always)
+    private mutating func flush(_ line: LineRef) {
+        while true {
+            guard case .vectors(let count, let sizeBytes) = engine.batch(for: line, vectors: vectors) else { break }
+            switch Socket.send(line.pointee.descriptor, vectors: vectors, count: count) {
+            case .bytes(let sent): engine.sent(line, sizeBytes: sent, isFull: sent < sizeBytes)
+            case .wouldBlock: engine.sent(line, sizeBytes: 0, isFull: true)
+            case .ended: preconditionFailure("Worker: a send cannot end")
+            case .failed(let number): engine.lost(line, failure: number)
+            }
+        }
+        guard let interest = engine.settle(line) else { return }
+        if interest != line.pointee.watched { watch(line, interest) }
+    }
+
+    private mutating func watch(_ line: LineRef, _ interest: Interest) {
+        poller.change(line.pointee.descriptor, interest, tag: UInt64(UInt(bitPattern: line)) | Tag.line)
+        line.pointee.watched = interest
+    }
+
+    @inline(__always)
+    private mutating func flush(_ client: ClientRef) {
+        while !client.pointee.flags.contains(.closed) {
+            let batch = engine.batch(for: client, vectors: vectors)
+            let wantedBytes: Int
+            let outcome: SocketOutcome
+            switch batch {
+            case .nothing: return settle(client)
+            case .scratch(let count):
+                wantedBytes = count
+                outcome = Socket.send(client.pointee.descriptor, engine.outScratch, count: count)
+            case .vectors(let count, let sizeBytes):
+                wantedBytes = sizeBytes
+                outcome = Socket.send(client.pointee.descriptor, vectors: vectors, count: count)
+            }
+            switch outcome {
+            case .bytes(let sent): engine.sent(client, batch, sizeBytes: sent, isFull: sent < wantedBytes)
+            case .wouldBlock: engine.sent(client, batch, sizeBytes: 0, isFull: true)
+            case .ended: preconditionFailure("Worker: a send cannot end")
+            case .failed: engine.close(client, .byError)
+            }
+        }
+        settle(client)
+    }
+
+    @inline(__always)
+    private mutating func settle(_ client: ClientRef) {
+        guard let interest = engine.settle(client), interest != client.pointee.watched else { return }
+        poller.change(client.pointee.descriptor, interest, tag: UInt64(UInt(bitPattern: client)) | Tag.client)
+        client.pointee.watched = interest
+    }
+
+    // MARK: Connecting and closing
+
+    private mutating func connectAndClose() {
+        if !engine.closings.isEmpty {
+            for descriptor in engine.closings {
+                // A child process that is just being started may hold a copy, which would keep the descriptor watched.
+                poller.forget(descriptor)
+                Socket.close(descriptor)
+            }
+            engine.closings.removeAll(keepingCapacity: true)
+        }
+        if acceptAtMs > 0 { resumeAccepting() }
+        while let line = engine.openings.popLast() {
+            // It may have been retired since.
+            if line.pointee.link.state == .finding { findAddress(line) }
+        }
+    }
+
+    private mutating func findAddress(_ line: LineRef) {
+        let endpoint = engine.name(of: line.pointee.shard).endpoint
+        if let address = endpoint.numericAddress { return connect(line, address) }
+        line.pointee.lookUpCount += 1
+        let mailbox = mailbox
+        let word = UInt(bitPattern: line)
+        engine.shared.resolver.resolve(endpoint, attempt: line.pointee.failureCount) {
+            mailbox.post(.resolved(line: word, $0))
+        }
+    }
+
+    private mutating func connect(_ line: LineRef, _ address: SocketAddress) {
+        do throws(SystemError) {
+            let descriptor = try Socket.connect(to: address)
+            engine.connecting(line, descriptor: descriptor)
+            guard line.pointee.descriptor == descriptor else { return }
+            line.pointee.watched = [.read, .write]
+            try poller.watch(
+                descriptor, [.read, .write], tag: UInt64(UInt(bitPattern: line)) | Tag.line)
+        } catch {
+            engine.lost(line, failure: error.number)
+        }
+    }
+
+    // MARK: Mail
+
+    private mutating func readMail() {
+        for message in mailbox.takeAll() {
+            switch message {
+            case .resolved(let word, let result): resolved(LineRef(bitPattern: word)!, result)
+            case .survey(let survey): engine.answer(survey)
+            case .surveyed(let survey): engine.finish(survey)
+            case .drain: drain()
+            }
+        }
+    }
+
+    private mutating func resolved(_ line: LineRef, _ result: Result<SocketAddress, ResolveError>) {
+        line.pointee.lookUpCount -= 1
+        guard line.pointee.link.state == .finding else { return }
+        switch result {
+        case .success(let address): connect(line, address)
+        case .failure(let error):
+            engine.shared.remember(refusal: error.description, of: engine.name(of: line.pointee.shard))
+            engine.lost(line, failure: Engine.addressNotFound)
+        }
+    }
+
+    private mutating func drain() {
+        guard !engine.isDraining else { return }
+        // Who has connected is a client, accepted or not. Who comes later is refused at once and can go elsewhere; left
+        // in the kernel's queue they would wait for the end of the drain.
+        for index in listeners.indices {
+            for _ in 0..<Self.drainAcceptsMax where acceptAtMs == 0 { accept(index) }
+            if listeners[index].isWatched { poller.forget(listeners[index].descriptor) }
+            Socket.stopListening(listeners[index].descriptor)
+        }
+        acceptAtMs = 0
+        drainUntilMs = engine.nowMs + UInt64(engine.options.drainTimeoutMs)
+        // What clients have sent so far counts as under way. Left in the kernel, it would also turn the close into a
+        // reset, and a reset can take replies back that are on their way.
+        var next = engine.firstClient
+        while let client = next {
+            next = client.pointee.next
+            for _ in 0..<Self.drainReadsMax where isReading(client) { receive(client) }
+        }
+        engine.drain()
+    }
+
+    private static let drainReadsMax = 16
+    private static let drainAcceptsMax = 16
+
+    private func isReading(_ client: ClientRef) -> Bool {
+        !client.pointee.flags.contains(.closed) && client.pointee.gate.isEmpty
+    }
+}

@@ -1,0 +1,413 @@
+// EngineRig: a test plays the kernel and the backends of one engine.
+// Sockets are arrays of bytes; how many bytes a "system call" moves, and when a backend answers, is the test's to say.
+// Not here: real sockets and servers (EndToEndTests).
+
+import Glibc
+import Hashing
+import Logging
+import Platform
+import Routing
+
+import Telemetry
+import Upstream
+
+@testable import Session
+
+/// A backend that knows GET, SET, DEL, EXISTS, MGET, MSET, DBSIZE and KEYS.
+final class FakeBackend {
+    var store: [String: [UInt8]] = [:]
+    /// Requests as they came, for what must be seen on the wire.
+    var seen: [[String]] = []
+    var isFrozen = false
+    var isRefusing = false
+    /// Answers instead of the real reply.
+    var lie: (([String]) -> [UInt8]?)?
+
+    func reply(to request: [[UInt8]]) -> [UInt8] {
+        let words = request.map { String(decoding: $0, as: UTF8.self) }
+        seen.append(words)
+        return lie?(words) ?? answer(request, words)
+    }
+
+    private func answer(_ request: [[UInt8]], _ words: [String]) -> [UInt8] {
+        switch words[0].uppercased() {
+        case "GET": return Self.bulk(store[words[1]])
+        case "SET":
+            store[words[1]] = request[2]
+            return Array("+OK\r\n".utf8)
+        case "DEL", "EXISTS":
+            var count = 0
+            for key in words.dropFirst() where store[key] != nil {
+                count += 1
+                if words[0].uppercased() == "DEL" { store[key] = nil }
+            }
+            return Array(":\(count)\r\n".utf8)
+        case "MGET": return Array("*\(words.count - 1)\r\n".utf8) + words.dropFirst().flatMap { Self.bulk(store[$0]) }
+        case "MSET":
+            for index in stride(from: 1, to: words.count, by: 2) { store[words[index]] = request[index + 1] }
+            return Array("+OK\r\n".utf8)
+        case "DBSIZE": return Array(":\(store.count)\r\n".utf8)
+        case "KEYS":
+            return Array("*\(store.count)\r\n".utf8) + store.keys.sorted().flatMap { Self.bulk(Array($0.utf8)) }
+        case "CLIENT", "AUTH", "SELECT": return Array("+OK\r\n".utf8)
+        default: return Array("-ERR unknown command\r\n".utf8)
+        }
+    }
+
+    static func bulk(_ value: [UInt8]?) -> [UInt8] {
+        guard let value else { return Array("$-1\r\n".utf8) }
+        return Array("$\(value.count)\r\n".utf8) + value + [13, 10]
+    }
+
+}
+
+/// One connection of the engine to a backend, seen from the backend.
+final class FakeConnection {
+    let backend: FakeBackend
+    let line: LineRef
+    /// Requests that are not answered yet, and replies on their way.
+    var input: [UInt8] = []
+    var output: [UInt8] = []
+
+    init(backend: FakeBackend, line: LineRef) {
+        self.backend = backend
+        self.line = line
+    }
+
+    func receive(_ bytes: [UInt8]) {
+        input += bytes
+        if !backend.isFrozen { work() }
+    }
+
+    func work() {
+        var used = 0
+        while let (request, end) = parse(from: used) {
+            used = end
+            output += backend.reply(to: request)
+        }
+        input.removeFirst(used)
+    }
+
+    /// A plain parser of its own, so that the engine's is not checked against itself.
+    private func parse(from start: Int) -> (request: [[UInt8]], end: Int)? {
+        var position = start
+        func line() -> String? {
+            guard let end = input[position...].firstIndex(of: 13), end + 1 < input.count else { return nil }
+            defer { position = end + 2 }
+            return String(decoding: input[position..<end], as: UTF8.self)
+        }
+        guard let header = line(), let count = Int(header.dropFirst()) else { return nil }
+        var request: [[UInt8]] = []
+        for _ in 0..<count {
+            guard let sizeLine = line(), let size = Int(sizeLine.dropFirst()), position + size + 2 <= input.count else {
+                return nil
+            }
+            request.append(Array(input[position..<(position + size)]))
+            position += size + 2
+        }
+        return (request, position)
+    }
+}
+
+/// One client of the rig: what it sent and was not taken yet, and what it got.
+final class FakeClient {
+    let ref: ClientRef
+    let descriptor: Int32
+    var pending: [UInt8] = []
+    var got: [UInt8] = []
+    /// Bytes that its socket takes before it is full; nil for no limit.
+    var windowBytes: Int?
+    var isOpen = true
+
+    init(ref: ClientRef, descriptor: Int32) {
+        self.ref = ref
+        self.descriptor = descriptor
+    }
+
+    var text: String { String(decoding: got, as: UTF8.self) }
+}
+
+final class EngineRig {
+    var engine: Engine
+    let backends: [FakeBackend]
+    var clients: [FakeClient] = []
+    let counters: Counters
+    let mailbox: Mailbox
+    /// By the line's descriptor.
+    private(set) var connections: [Int32: FakeConnection] = [:]
+    private var nextDescriptor: Int32 = 100
+    private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: Engine.vectorCountMax)
+    /// Bytes that one send or receive moves at most, drawn anew each time.
+    var moveBytesMax: () -> Int = { 1 << 20 }
+    var nowMs: UInt64 = 10_000
+
+    init(
+        shardCount: Int = 3, options change: (inout ProxyOptions) -> Void = { _ in },
+        pool changePool: (inout PoolOptions) -> Void = { _ in }
+    ) throws {
+        var options = ProxyOptions()
+        change(&options)
+        let servers = (0..<shardCount).map { RingServer(name: "s\($0)", weight: 1) }
+        var pool = PoolOptions(
+            name: "main",
+            placement: Placement(
+                distribution: .modula, hash: .crc16, charSign: .signed, hashTag: .braces, servers: servers),
+            shards: servers.enumerated().map { index, server in
+                ShardName(pool: "main", name: server.name, endpoint: .unix(path: "/nowhere/\(index)"))
+            })
+        changePool(&pool)
+        backends = (0..<shardCount).map { _ in FakeBackend() }
+        counters = Counters(
+            layout: TelemetryLayout(workerCount: 1, pools: [.init(name: "main", servers: servers.map(\.name))]))
+        let shared = SharedState(clientsMax: options.clientsMax)
+        mailbox = try Mailbox()
+        shared.mailboxes = [mailbox]
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        engine = Engine(
+            options: options, pools: [pool], workerIndex: 0, counters: counters, shared: shared,
+            commandTable: CommandTable(), nowMs: nowMs, log: log)
+    }
+
+    deinit { vectors.deallocate() }
+
+    func shardIndex(of key: String) -> Int {
+        let bytes = Array(key.utf8)
+        return engine.pools[0].options.placement.view.serverIndex(key: bytes, count: bytes.count, random: 0)
+    }
+
+    /// A key with this prefix on that shard.
+    func key(on shard: Int, _ prefix: String = "k") -> String {
+        (0...).lazy.map { "\(prefix)\($0)" }.first { self.shardIndex(of: $0) == shard }!
+    }
+
+    // MARK: Clients
+
+    func connect() -> FakeClient {
+        _ = engine.shared.clientOpened()
+        nextDescriptor += 1
+        let ref = engine.addClient(descriptor: nextDescriptor, poolIndex: 0, isAdmitted: true)
+        let client = FakeClient(ref: ref, descriptor: nextDescriptor)
+        clients.append(client)
+        return client
+    }
+
+    func request(_ words: [[UInt8]]) -> [UInt8] {
+        Array("*\(words.count)\r\n".utf8) + words.flatMap { FakeBackend.bulk($0) }
+    }
+
+    func request(_ words: String...) -> [UInt8] { request(words.map { Array($0.utf8) }) }
+
+    /// Sends and lets everything settle.
+    func send(_ client: FakeClient, _ bytes: [UInt8]) {
+        client.pending += bytes
+        settle()
+    }
+
+    func ask(_ client: FakeClient, _ words: String...) -> String { ask(client, words) }
+
+    func ask(_ client: FakeClient, _ words: [String]) -> String {
+        client.got = []
+        send(client, request(words.map { Array($0.utf8) }))
+        return client.text
+    }
+
+    // MARK: The kernel
+
+    /// Ticks until nothing moves any more.
+    func settle() { while tick() {} }
+
+    func advance(ms: UInt64) {
+        nowMs += ms
+        engine.setTime(nowMs)
+        engine.runTimers()
+        settle()
+    }
+
+    /// - Returns: whether anything moved.
+    func tick() -> Bool {
+        var hasMoved = false
+        engine.setTime(nowMs)
+        for client in clients where client.isOpen && !client.pending.isEmpty && wantsBytes(client) {
+            hasMoved = true
+            let room = engine.room(for: client.ref)
+            let count = min(client.pending.count, room.count, max(1, moveBytesMax()))
+            for index in 0..<count { room.start[index] = client.pending[index] }
+            client.pending.removeFirst(count)
+            engine.received(client.ref, count: count)
+        }
+        for (descriptor, connection) in connections where connections[descriptor] != nil {
+            if receive(connection) { hasMoved = true }
+        }
+        for message in mailbox.takeAll() {
+            hasMoved = true
+            switch message {
+            case .survey(let survey): engine.answer(survey)
+            case .surveyed(let survey): engine.finish(survey)
+            case .resolved, .drain: break
+            }
+        }
+        engine.runTimers()
+        while let client = engine.takeResuming() {
+            hasMoved = true
+            if client.pointee.flags.contains(.closed) { engine.markDirty(client) } else { engine.resume(client) }
+        }
+        if flush() { hasMoved = true }
+        return hasMoved
+    }
+
+    private func wantsBytes(_ client: FakeClient) -> Bool {
+        if let transfer = client.ref.pointee.transfer { return engine.transferWantsBytes(transfer) }
+        return client.ref.pointee.gate.isEmpty
+    }
+
+    private func receive(_ connection: FakeConnection) -> Bool {
+        let line = connection.line
+        guard !connection.output.isEmpty, !line.pointee.isReadPaused else { return false }
+        let room = engine.room(for: line)
+        let count = min(connection.output.count, room.count, max(1, moveBytesMax()))
+        for index in 0..<count { room.start[index] = connection.output[index] }
+        connection.output.removeFirst(count)
+        if !engine.received(line, count: count) { engine.lost(line, failure: Engine.badReplies) }
+        return true
+    }
+
+    private func flush() -> Bool {
+        var hasMoved = false
+        repeat {
+            while let line = engine.takeDirtyLine() {
+                if write(line) { hasMoved = true }
+                _ = engine.settle(line)
+            }
+            while let client = engine.takeDirtyClient() { if write(client) { hasMoved = true } }
+        } while engine.dirtyLines != nil || engine.dirtyClients != nil
+        for descriptor in engine.closings {
+            hasMoved = true
+            connections[descriptor] = nil
+            clients.first { $0.descriptor == descriptor }?.isOpen = false
+        }
+        engine.closings.removeAll()
+        while let line = engine.openings.popLast() {
+            hasMoved = true
+            if line.pointee.link.state == .finding { open(line) }
+        }
+        engine.bury()
+        return hasMoved
+    }
+
+    private func open(_ line: LineRef) {
+        let backend = backends[line.pointee.shard.pointee.index]
+        if backend.isRefusing { return engine.lost(line, failure: ECONNREFUSED) }
+        nextDescriptor += 1
+        engine.connecting(line, descriptor: nextDescriptor)
+        connections[nextDescriptor] = FakeConnection(backend: backend, line: line)
+        engine.connected(line)
+        engine.markDirty(line)
+    }
+
+    private func write(_ line: LineRef) -> Bool {
+        var hasMoved = false
+        while case .vectors(let count, let sizeBytes) = engine.batch(for: line, vectors: vectors) {
+            hasMoved = true
+            let moved = min(sizeBytes, max(1, moveBytesMax()))
+            let bytes = take(moved, vectors: count)
+            connections[line.pointee.descriptor]!.receive(bytes)
+            engine.sent(line, sizeBytes: moved, isFull: moved < sizeBytes)
+            // The kernel takes more at the next tick.
+            if moved < sizeBytes {
+                engine.unblocked(line)
+                break
+            }
+        }
+        return hasMoved
+    }
+
+    private func connections(of shard: Int) -> [FakeConnection] {
+        connections.values.filter { $0.line.pointee.shard.pointee.index == shard }
+    }
+
+    /// The engine gets all that the client sent, and nothing else happens yet.
+    func receiveAll(_ client: FakeClient) {
+        let room = engine.room(for: client.ref)
+        precondition(client.pending.count <= room.count)
+        for (index, byte) in client.pending.enumerated() { room.start[index] = byte }
+        let count = client.pending.count
+        client.pending = []
+        engine.received(client.ref, count: count)
+    }
+
+    /// The shard's shared connection takes so many bytes and no more.
+    func writeOnce(shard: Int, bytes: Int) {
+        let line = engine.pools[0].shards[shard].lines[0]
+        guard case .vectors(let count, let sizeBytes) = engine.batch(for: line, vectors: vectors) else { return }
+        let moved = min(bytes, sizeBytes)
+        connections[line.pointee.descriptor]!.receive(take(moved, vectors: count))
+        engine.sent(line, sizeBytes: moved, isFull: true)
+    }
+
+    /// A frozen backend goes on, with all that has come in the meantime.
+    func thaw(_ shard: Int) {
+        backends[shard].isFrozen = false
+        for connection in connections(of: shard) { connection.work() }
+        settle()
+    }
+
+    /// The shard's connections break.
+    func lose(_ shard: Int) {
+        for connection in connections(of: shard) { engine.lost(connection.line, failure: ECONNRESET) }
+        settle()
+    }
+
+    private func write(_ client: ClientRef) -> Bool {
+        var hasMoved = false
+        let fake = clients.first { $0.ref == client && $0.isOpen }
+        while !client.pointee.flags.contains(.closed) {
+            let batch = engine.batch(for: client, vectors: vectors)
+            let wanted: Int
+            switch batch {
+            case .nothing:
+                _ = engine.settle(client)
+                return hasMoved
+            case .scratch(let count): wanted = count
+            case .vectors(_, let sizeBytes): wanted = sizeBytes
+            }
+            var moved = min(wanted, max(1, moveBytesMax()))
+            if let window = fake?.windowBytes {
+                moved = min(moved, window)
+                fake?.windowBytes = window - moved
+            }
+            hasMoved = hasMoved || moved > 0
+            switch batch {
+            case .nothing: break
+            case .scratch:
+                fake?.got += Array(UnsafeBufferPointer(start: engine.outScratch, count: moved))
+            case .vectors(let count, _): fake?.got += take(moved, vectors: count)
+            }
+            engine.sent(client, batch, sizeBytes: moved, isFull: moved < wanted)
+            // The kernel takes more at once, unless the client has closed its window.
+            if moved < wanted, fake?.windowBytes == nil {
+                engine.unblocked(client)
+                _ = engine.settle(client)
+                return hasMoved
+            }
+        }
+        _ = engine.settle(client)
+        return hasMoved
+    }
+
+    /// The client reads again.
+    func openWindow(_ client: FakeClient, bytes: Int? = nil) {
+        client.windowBytes = bytes
+        engine.unblocked(client.ref)
+        settle()
+    }
+
+    private func take(_ count: Int, vectors vectorCount: Int) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for index in 0..<vectorCount where bytes.count < count {
+            let piece = UnsafeRawBufferPointer(start: vectors[index].iov_base, count: vectors[index].iov_len)
+            bytes += piece.prefix(count - bytes.count)
+        }
+        return bytes
+    }
+}

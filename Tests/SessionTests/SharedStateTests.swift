@@ -1,0 +1,29 @@
+// What workers have in common: client numbers, the limit of clients, words of failure.
+
+import Testing
+import Upstream
+
+@testable import Session
+
+struct SharedStateTests {
+    @Test func clientsAreCountedUpToTheLimit() {
+        let shared = SharedState(clientsMax: 2)
+        #expect([shared.clientOpened(), shared.clientOpened(), shared.clientOpened()] == [true, true, false])
+        #expect(shared.connectedClients == 3)
+        shared.clientClosed()
+        shared.clientClosed()
+        #expect(shared.clientOpened())
+        #expect(shared.nextClientID() != shared.nextClientID())
+    }
+
+    @Test func theLastRefusalOfAShardIsRemembered() {
+        let shared = SharedState(clientsMax: 1)
+        let shard = ShardName(pool: "p", name: "a", endpoint: .unix(path: "/a"))
+        let other = ShardName(pool: "p", name: "a", endpoint: .unix(path: "/a"))
+        #expect(shared.refusal(of: shard) == "no reason given")
+        shared.remember(refusal: "first", of: shard)
+        shared.remember(refusal: "NOAUTH", of: shard)
+        #expect(shared.refusal(of: shard) == "NOAUTH")
+        #expect(shared.refusal(of: other) == "no reason given")
+    }
+}
