@@ -50,6 +50,7 @@ let package = Package(
             exclude: ["Commands/commands.csv", "Commands/generate.py"]),
         room("Upstream", needs: ["Platform", "Wire", "Routing", "Telemetry"], products: [log]),
         room("Session", needs: ["Platform", "Wire", "Hashing", "Routing", "Upstream", "Telemetry"], products: [log]),
+        room("Admin", needs: ["Platform", "Telemetry"], products: [log]),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
@@ -59,6 +60,7 @@ let package = Package(
         tests("RoutingTests", of: ["Routing", "Wire", "Hashing"]),
         tests("UpstreamTests", of: ["Upstream", "Platform", "Wire", "Routing", "Telemetry"]),
         tests("SessionTests", of: ["Session", "Upstream", "Platform", "Wire", "Hashing", "Routing", "Telemetry"]),
+        tests("AdminTests", of: ["Admin", "Platform", "Telemetry"]),
     ],
     swiftLanguageModes: [.v6]
 )
