@@ -33,6 +33,7 @@ let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swif
 
 let package = Package(
     name: "keyway",
+    products: [.executable(name: "keyway", targets: ["keyway"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
@@ -51,6 +52,13 @@ let package = Package(
         room("Upstream", needs: ["Platform", "Wire", "Routing", "Telemetry"], products: [log]),
         room("Session", needs: ["Platform", "Wire", "Hashing", "Routing", "Upstream", "Telemetry"], products: [log]),
         room("Admin", needs: ["Platform", "Telemetry"], products: [log]),
+        .executableTarget(
+            name: "keyway",
+            dependencies: [
+                "Platform", "Wire", "Hashing", "Telemetry", "Settings", "Routing", "Upstream", "Session", "Admin",
+                arguments, log,
+            ],
+            swiftSettings: strict),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
@@ -61,6 +69,10 @@ let package = Package(
         tests("UpstreamTests", of: ["Upstream", "Platform", "Wire", "Routing", "Telemetry"]),
         tests("SessionTests", of: ["Session", "Upstream", "Platform", "Wire", "Hashing", "Routing", "Telemetry"]),
         tests("AdminTests", of: ["Admin", "Platform", "Telemetry"]),
+        tests(
+            "KeywayTests",
+            of: ["keyway", "Platform", "Wire", "Hashing", "Telemetry", "Settings", "Upstream", "Session"],
+            products: [arguments, log]),
     ],
     swiftLanguageModes: [.v6]
 )

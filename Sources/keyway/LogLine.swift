@@ -1,0 +1,83 @@
+// LogLine: how one log line looks: time in UTC, level, message, and metadata as key=value.
+// Whatever a message holds, it stays one line and cannot drive the terminal that shows it.
+// Not here: where lines go (LogSink).
+
+import Glibc
+import Logging
+
+/// What swift-log calls for every message of a logger.
+struct LogLine: LogHandler {
+    let sink: LogSink
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    /// Of this logger alone; nil follows the sink, which is the rule.
+    private var ownLevel: Logger.Level?
+
+    init(sink: LogSink) { self.sink = sink }
+
+    /// A logger that writes to `sink`.
+    static func logger(to sink: LogSink) -> Logger {
+        Logger(label: "keyway", factory: { _ in LogLine(sink: sink) })
+    }
+
+    var logLevel: Logger.Level {
+        get { ownLevel ?? sink.level }
+        set { ownLevel = newValue }
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var all = metadata
+        if let provided = metadataProvider?.get() { all.merge(provided) { _, new in new } }
+        if let own = event.metadata { all.merge(own) { _, new in new } }
+        var message = event.message.description
+        if let error = event.error { message += ": \(error)" }
+        sink.write(Self.text(level: event.level, message: message, metadata: all))
+    }
+
+    /// `2026-01-31T23:59:59.999Z notice message key=value`, with its LF.
+    static func text(
+        level: Logger.Level, message: String, metadata: Logger.Metadata = [:], time: timespec = now()
+    ) -> String {
+        var line = "\(stamp(time)) \(level) "
+        append(message, to: &line)
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { append(" \(key)=\(value)", to: &line) }
+        return line + "\n"
+    }
+
+    private static func now() -> timespec {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return time
+    }
+
+    private static func stamp(_ time: timespec) -> String {
+        var seconds = time.tv_sec
+        var parts = tm()
+        gmtime_r(&seconds, &parts)
+        let date = [
+            padded(Int(parts.tm_year) + 1900, 4), padded(Int(parts.tm_mon) + 1, 2), padded(Int(parts.tm_mday), 2),
+        ]
+        let clock = [parts.tm_hour, parts.tm_min, parts.tm_sec].map { padded(Int($0), 2) }
+        return date.joined(separator: "-") + "T" + clock.joined(separator: ":") + "."
+            + padded(time.tv_nsec / 1_000_000, 3) + "Z"
+    }
+
+    private static func padded(_ number: Int, _ width: Int) -> String {
+        let digits = String(number)
+        return String(repeating: "0", count: max(0, width - digits.count)) + digits
+    }
+
+    private static func append(_ text: String, to line: inout String) {
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator, .format: line += scalar.escaped(asASCII: true)
+            default: line.unicodeScalars.append(scalar)
+            }
+        }
+    }
+}

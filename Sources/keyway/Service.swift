@@ -1,0 +1,252 @@
+// Service: Keyway as it runs: what starts in which order, what stops in the reverse one, and the signals in between.
+// The main thread does nothing but take signals, from before the first start to the end, so that a second SIGTERM
+// is heard whatever the first one waits for. Starting and stopping happen on a thread of their own.
+// Not here: what the options mean (Assembly), the work itself (Session).
+
+import Admin
+import Dispatch
+import Glibc
+import Logging
+import Platform
+import Session
+import Settings
+import Synchronization
+import Telemetry
+import Upstream
+
+/// Why Keyway did not start.
+struct StartError: Error, CustomStringConvertible {
+    let description: String
+}
+
+final class Service: Sendable {
+    /// All that a run is made from.
+    struct Job: Sendable {
+        let settings: Settings
+        let assembly: Assembly
+        let options: RunOptions
+    }
+
+    private enum Phase {
+        case starting, serving, stopping
+    }
+
+    private let job: Job
+    private let sink: LogSink
+    private let log: Logger
+    private let supervisors: [(pool: Int, supervisor: EmbeddedSupervisor)]
+    private let phase = Mutex(Phase.starting)
+    /// Held while embedded servers are being stopped: whoever comes second waits until they are gone.
+    private let stoppingShards = Mutex(())
+    private let ownsPIDFile = Atomic(false)
+    /// Signalled when a stop was asked for.
+    private let stopAsked = DispatchSemaphore(value: 0)
+
+    /// Opens the log.
+    init(_ job: Job) throws {
+        self.job = job
+        let level =
+            job.options.verbosity.map { Verbosity.level($0) } ?? Verbosity.level(job.settings.process.logLevel)
+        sink = try LogSink(path: job.options.logFile, level: level)
+        let log = LogLine.logger(to: sink)
+        self.log = log
+        supervisors = job.assembly.pools.enumerated().compactMap { index, pool in
+            pool.embedded.map { (index, EmbeddedSupervisor(options: $0, log: log)) }
+        }
+    }
+
+    /// Runs until a signal ends it; then ends the process.
+    ///
+    /// - Parameter whenServing: called once, when clients can connect.
+    /// - Throws: only when the thread for it all cannot be started.
+    func run(whenServing: @escaping @Sendable () -> Void) throws -> Never {
+        _ = try WorkerThread.start(name: "keyway-control") { [self] in
+            exit(control(whenServing))
+        }
+        while true {
+            switch Signals.next() {
+            case .stop: askToStop()
+            case .reopenLog: reopenLog()
+            case .louder: setLevel(Verbosity.louder(than: sink.level))
+            case .quieter: setLevel(Verbosity.quieter(than: sink.level))
+            }
+        }
+    }
+
+    private func askToStop() {
+        let before = phase.withLock { phase in
+            defer { phase = .stopping }
+            return phase
+        }
+        switch before {
+        case .stopping: endNow()
+        case .serving:
+            log.notice("stopping: no new clients, requests in flight may finish")
+            stopAsked.signal()
+        case .starting:
+            log.notice("stopping before the start is over")
+            // Makes the start give up. Not on this thread, which has to hear the next signal.
+            _ = try? WorkerThread.start(name: "keyway-cancel") { [self] in stopSupervisors() }
+        }
+    }
+
+    private var isStopping: Bool { phase.withLock { $0 == .stopping } }
+
+    /// The control thread: start, wait, stop.
+    ///
+    /// - Returns: the exit status.
+    private func control(_ whenServing: () -> Void) -> Int32 {
+        defer { removePIDFile() }
+        do {
+            let running = try start()
+            whenServing()
+            stopAsked.wait()
+            running.proxy.drain()
+            running.stats?.stop()
+            stopSupervisors()
+            log.notice("stopped")
+            return 0
+        } catch {
+            stopSupervisors()
+            if isStopping { return 0 }
+            report(failure: "\(error)")
+            return ExitStatus.failedStart
+        }
+    }
+
+    private struct Running {
+        let proxy: Proxy
+        let stats: StatsServer?
+    }
+
+    private func start() throws -> Running {
+        log.notice(
+            "keyway \(keywayVersion) starts as process \(getpid()) with \(job.assembly.proxy.workerCount) workers")
+        for warning in job.settings.warnings { log.warning("\(warning)") }
+        for line in job.options.withoutEffect { log.notice("\(line)") }
+        var options = job.assembly.proxy
+        options.clientDescriptorsMax = descriptorsForClients()
+
+        let counters = Counters(layout: job.assembly.telemetry)
+        let pools = try startShards()
+        let proxy = Proxy(options: options, pools: pools, counters: counters, log: log)
+        try proxy.start()
+        let place = StatsPlace.chosen(job.options, configured: job.settings.process.statsListen)
+        var stats: StatsServer?
+        do {
+            stats = try place.map { try startStats($0, counters) }
+            // Last: whoever cannot start because another one runs must leave that one's file alone.
+            try writePIDFile()
+            try becomeServing()
+        } catch {
+            proxy.drain()
+            stats?.stop()
+            throw error
+        }
+        let lines = StartReport.lines(pools: job.assembly.pools, listening: proxy.listening, stats: place?.text)
+        for line in lines { Terminal.say(line) }
+        for (pool, place) in zip(job.assembly.pools, proxy.listening) {
+            log.notice("pool \(pool.settings.name) listens on \(place)")
+        }
+        return Running(proxy: proxy, stats: stats)
+    }
+
+    private func becomeServing() throws {
+        let isServing = phase.withLock { phase in
+            if phase == .starting { phase = .serving }
+            return phase == .serving
+        }
+        guard isServing else { throw Self.stoppedWhileStarting }
+    }
+
+    private static let stoppedWhileStarting = StartError(description: "stopped while starting")
+
+    private func startShards() throws -> [PoolOptions] {
+        var shards: [Int: [EmbeddedShard]] = [:]
+        for entry in supervisors {
+            guard !isStopping else { throw Self.stoppedWhileStarting }
+            shards[entry.pool] = try entry.supervisor.start()
+        }
+        return job.assembly.pools.enumerated().map { index, pool in pool.options(shards: shards[index] ?? []) }
+    }
+
+    private func startStats(_ place: StatsPlace, _ counters: Counters) throws -> StatsServer {
+        let startedNs = Clock.nowNs()
+        let source = Self.hostName()
+        let server = StatsServer(host: place.host, port: place.port) {
+            StatsJSON.render(
+                counters.snapshot(),
+                header: StatsHeader(
+                    source: source, version: keywayVersion,
+                    uptimeSeconds: Int((Clock.nowNs() - startedNs) / 1_000_000_000), timestampSeconds: time(nil)))
+        }
+        try server.start()
+        return server
+    }
+
+    /// Raises the limit, and says so when it is too low all the same.
+    private func descriptorsForClients() -> Int {
+        let limit = WorkerThread.raiseDescriptorLimit()
+        let needed = job.assembly.descriptorCount
+        let left = max(1, limit - job.assembly.descriptorCountWithoutClients)
+        guard limit < needed else { return left }
+        log.warning(
+            """
+            at most \(limit) files and connections may be open, but maxclients (\(job.assembly.proxy.clientsMax)) and \
+            the servers' connections need \(needed): from \(left) clients on, new ones wait; raise the hard limit \
+            (ulimit -Hn, LimitNOFILE) or lower maxclients
+            """)
+        return left
+    }
+
+    private func stopSupervisors() {
+        stoppingShards.withLock { _ in for entry in supervisors { entry.supervisor.stop() } }
+    }
+
+    /// Embedded servers do not outlive the process: the kernel ends them with it.
+    private func endNow() -> Never {
+        log.warning("ending at once: asked to stop a second time")
+        removePIDFile()
+        _exit(ExitStatus.endedAtOnce)
+    }
+
+    private func writePIDFile() throws {
+        guard let path = job.options.pidFile else { return }
+        if let problem = PIDFile(path: path).write() { throw StartError(description: problem) }
+        ownsPIDFile.store(true, ordering: .releasing)
+    }
+
+    private func removePIDFile() {
+        guard let path = job.options.pidFile, ownsPIDFile.exchange(false, ordering: .acquiringAndReleasing) else {
+            return
+        }
+        PIDFile(path: path).remove()
+    }
+
+    private func reopenLog() {
+        do {
+            let isFile = try sink.reopen()
+            log.notice(isFile ? "log file opened anew" : "nothing to open anew: the log is standard error")
+        } catch {
+            log.error("\(error); the old file stays in use")
+        }
+    }
+
+    private func setLevel(_ level: Logger.Level) {
+        sink.level = level
+        // Past the level itself: going quieter should be seen, too.
+        sink.write(LogLine.text(level: .notice, message: "log level is now \(level)"))
+    }
+
+    /// To people, wherever the log goes.
+    private func report(failure: String) {
+        log.critical("start failed: \(failure)")
+        if sink.path != nil { Terminal.complain("keyway: start failed: \(failure)") }
+    }
+
+    private static func hostName() -> String {
+        var name = [CChar](repeating: 0, count: 256)
+        guard gethostname(&name, name.count - 1) == 0 else { return "unknown" }
+        return String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,53 @@
+// Signals: which signals the process takes, and what each asks for, as in twemproxy.
+// They are blocked before any thread starts, so that every thread inherits that, and taken one by one by the main
+// thread: no code of ours ever runs inside a signal handler.
+
+import Glibc
+
+enum Signals {
+    enum Request: Equatable {
+        /// SIGTERM, SIGINT
+        case stop
+        /// SIGHUP
+        case reopenLog
+        /// SIGTTIN
+        case louder
+        /// SIGTTOU
+        case quieter
+    }
+
+    /// Blocks what `next()` takes and ignores what twemproxy ignores. Before any thread starts.
+    static func takeOver() {
+        for ignored in [SIGPIPE, SIGUSR1, SIGUSR2] { signal(ignored, SIG_IGN) }
+        var set = taken()
+        let result = pthread_sigmask(SIG_BLOCK, &set, nil)
+        precondition(result == 0, "Signals: sigmask")
+    }
+
+    /// Waits for the next signal.
+    static func next() -> Request {
+        var set = taken()
+        while true {
+            var number: Int32 = 0
+            if sigwait(&set, &number) == 0, let request = request(number) { return request }
+        }
+    }
+
+    /// - Returns: nil for a signal that asks for nothing.
+    static func request(_ number: Int32) -> Request? {
+        switch number {
+        case SIGTERM, SIGINT: .stop
+        case SIGHUP: .reopenLog
+        case SIGTTIN: .louder
+        case SIGTTOU: .quieter
+        default: nil
+        }
+    }
+
+    private static func taken() -> sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        for number in [SIGTERM, SIGINT, SIGHUP, SIGTTIN, SIGTTOU] { sigaddset(&set, number) }
+        return set
+    }
+}

@@ -1,0 +1,15 @@
+import Glibc
+import Testing
+
+@testable import keyway
+
+@Test(arguments: [
+    (SIGTERM, Signals.Request.stop), (SIGINT, .stop), (SIGHUP, .reopenLog), (SIGTTIN, .louder), (SIGTTOU, .quieter),
+])
+func aSignalAsksForWhatItAsksInTwemproxy(_ number: Int32, _ request: Signals.Request) {
+    #expect(Signals.request(number) == request)
+}
+
+@Test func theOthersAskForNothing() {
+    for number in [SIGUSR1, SIGUSR2, SIGPIPE, SIGCHLD] { #expect(Signals.request(number) == nil) }
+}
