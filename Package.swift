@@ -73,6 +73,8 @@ let package = Package(
             "KeywayTests",
             of: ["keyway", "Platform", "Wire", "Hashing", "Telemetry", "Settings", "Upstream", "Session"],
             products: [arguments, log]),
+        tests("TidinessTests", of: []),
+        tests("EndToEndTests", of: [], resources: [.copy("clients")]),
     ],
     swiftLanguageModes: [.v6]
 )
