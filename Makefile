@@ -1,0 +1,44 @@
+# Keyway's everyday commands. `make run` on a fresh machine is enough to try it.
+
+# An undeclared import and a warning are errors. Tests use the same flags, so that nothing is built twice.
+STRICT := --explicit-target-dependency-import-check error -Xswiftc -warnings-as-errors
+SOURCES := Package.swift Sources Tests $(wildcard bench)
+
+ifeq ($(CI),true)
+export KEYWAY_TEST_REQUIRE_SERVERS = 1
+endif
+
+.PHONY: help run build test check setup format clean
+
+help:
+	@echo "make run     build for speed and start keyway; ARGS='-c file.yml' hands arguments on"
+	@echo "make build   strict debug build, tests included"
+	@echo "make test    all tests, or ARGS='--filter Name'"
+	@echo "make check   build and test"
+	@echo "make setup   install what running and testing need"
+	@echo "make format  format the sources"
+	@echo "make clean   remove what was built"
+
+# Without arguments: four embedded servers, no config file.
+run:
+	@.ci/setup.sh server
+	swift build -c release --product keyway
+	@exec .build/release/keyway $(ARGS)
+
+build:
+	swift build --build-tests $(STRICT)
+
+test:
+	@.ci/setup.sh
+	swift test --disable-xctest $(STRICT) $(ARGS)
+
+check: build test
+
+setup:
+	@.ci/setup.sh
+
+format:
+	swift format --in-place --parallel --recursive $(SOURCES)
+
+clean:
+	swift package clean
