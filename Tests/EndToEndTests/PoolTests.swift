@@ -12,6 +12,35 @@ import Testing
         return list.split(separator: "\n").filter { $0.contains(" name=keyway ") }
     }
 
+    /// Goal: a name is looked up anew for every connection. Method: it points to an address where nobody listens, then
+    /// to the server; only a second look-up finds it.
+    @Test(.enabled(if: KeywayProcess.canReplaceHosts, "needs the right to mount"), arguments: Servers.newest)
+    func aHostNameThatMovesIsFollowed(_ server: Server) throws {
+        let folder = TemporaryFolder()
+        let hosts = try folder.write("127.0.0.9 moving-host\n", to: "hosts")
+        let shard = try ServerProcess(server)
+        let endpoint = Endpoint.freeTCP()
+        let config = """
+            pool:
+              listen: \(endpoint)
+              servers:
+               - moving-host:\(shard.endpoint.port):1 mover
+
+            """
+        let keyway = try KeywayProcess(config: config, endpoint: endpoint, hostsFile: hosts)
+        let client = try RESPConnection(endpoint)
+        try eventually("the shard counts as down") {
+            try client.command("SET", "k", "v").text?.hasPrefix("SHARDDOWN") ?? false
+        }
+        // Written in place: another file would not be the one that is mounted.
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: hosts))
+        try file.write(contentsOf: Data("127.0.0.1 moving-host\n".utf8))
+        try file.close()
+        try eventually("the shard is found") { try client.command("SET", "k", "v") == .ok }
+        #expect(try shard.connect().command("GET", "k") == .text("v"))
+        #expect(keyway.process.exitStatus == nil)
+    }
+
     /// Goal: a file written for twemproxy runs unchanged, and its pools have nothing to do with each other.
     @Test(arguments: Servers.newest) func aFileOfTwemproxyRunsAsItStands(_ server: Server) throws {
         let folder = TemporaryFolder()

@@ -34,9 +34,10 @@ package final class KeywayProcess: Sendable {
     /// - Parameters:
     ///   - config: text of the config file; nil starts without one.
     ///   - openFileLimit: soft and hard limit of file descriptors.
+    ///   - hostsFile: stands in for /etc/hosts, for this process alone; needs `canReplaceHosts`.
     package init(
         config: String?, endpoint: Endpoint?, arguments: [String] = [], environment: [String: String] = [:],
-        openFileLimit: Int? = nil
+        openFileLimit: Int? = nil, hostsFile: String? = nil
     ) throws {
         folder = TemporaryFolder()
         statsEndpoint = .freeTCP()
@@ -46,11 +47,23 @@ package final class KeywayProcess: Sendable {
         if let openFileLimit {
             words = ["/bin/sh", "-c", "ulimit -n \(openFileLimit) && exec \"$@\"", "sh"] + words
         }
+        if let hostsFile {
+            let mount = "mount --bind \(hostsFile) /etc/hosts && exec \"$@\""
+            words = [Self.unshare, "-m", "/bin/sh", "-c", mount, "sh"] + words
+        }
         process = try ChildProcess(words[0], Array(words.dropFirst()), environment: environment)
         if let endpoint { try waitUntilItAnswers(at: endpoint) }
     }
 
     deinit { process.stop() }
+
+    private static let unshare = "/usr/bin/unshare"
+
+    /// Whether this user may give a process a view of the file system of its own.
+    package static let canReplaceHosts: Bool = {
+        let outcome = try? ChildProcess.run(unshare, ["-m", "/bin/mount", "--bind", "/etc/hosts", "/etc/hosts"])
+        return outcome?.status == .exited(0)
+    }()
 
     package var pid: Int32 { process.pid }
     /// Everything it has said so far.
