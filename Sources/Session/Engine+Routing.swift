@@ -21,9 +21,7 @@ extension Engine {
         chunk: ChunkRef?
     ) {
         let pool = poolViews + client.pointee.poolIndex
-        let key = request[keyArgument]
-        let index = pool.pointee.placement.serverIndex(
-            key: key.start, count: key.count, random: UInt32(truncatingIfNeeded: random))
+        let index = shardIndex(of: request[keyArgument], pool)
         forward(
             client, request, to: pool.pointee.shards + index, isWrite: !row.pointee.flags.contains(.readonly),
             chunk: chunk)
@@ -166,10 +164,10 @@ extension Engine {
 
     func name(of shard: ShardRef) -> ShardName { shard.pointee.names.takeUnretainedValue() }
 
+    /// Where a key lives. The distribution `random` draws anew for each key.
     @inline(__always)
-    private func shardIndex(of key: ByteView, _ pool: UnsafeMutablePointer<PoolView>) -> Int {
-        pool.pointee.placement.serverIndex(
-            key: key.start, count: key.count, random: UInt32(truncatingIfNeeded: random))
+    mutating func shardIndex(of key: ByteView, _ pool: UnsafeMutablePointer<PoolView>) -> Int {
+        pool.pointee.placement.serverIndex(key: key.start, count: key.count, random: nextRandom())
     }
 
     // MARK: Split
@@ -243,7 +241,7 @@ extension Engine {
         }
     }
 
-    private func assignOwners(
+    private mutating func assignOwners(
         _ merge: MergeRef, _ request: RequestView, _ shape: SplitShape, _ pool: UnsafeMutablePointer<PoolView>
     ) {
         var lastShard = -1

@@ -33,8 +33,7 @@ extension Engine {
             Int(row.pointee.keyFirst) < request.argumentCount
         else { return }
         let pool = poolViews + client.pointee.poolIndex
-        let key = request[Int(row.pointee.keyFirst)]
-        let index = pool.pointee.placement.serverIndex(key: key.start, count: key.count, random: nextRandom())
+        let index = shardIndex(of: request[Int(row.pointee.keyFirst)], pool)
         pool.pointee.counters.add(.commands)
         client.pointee.commandCount += 1
         client.pointee.lastCommand = row.pointee.id.rawValue

@@ -166,6 +166,7 @@ struct Engine: ~Copyable {
     }
 
     /// 32 random bits, for the distribution `random`, jitter and RANDOMKEY; not for secrets.
+    @inline(__always)
     mutating func nextRandom() -> UInt32 {
         random ^= random << 13
         random ^= random >> 7

@@ -142,7 +142,8 @@ final class EngineRig {
     var nowMs: UInt64 = 10_000
 
     init(
-        shardCount: Int = 3, options change: (inout ProxyOptions) -> Void = { _ in },
+        shardCount: Int = 3, distribution: Distribution = .modula,
+        options change: (inout ProxyOptions) -> Void = { _ in },
         pool changePool: (inout PoolOptions) -> Void = { _ in }
     ) throws {
         var options = ProxyOptions()
@@ -151,7 +152,7 @@ final class EngineRig {
         var pool = PoolOptions(
             name: "main",
             placement: Placement(
-                distribution: .modula, hash: .crc16, charSign: .signed, hashTag: .braces, servers: servers),
+                distribution: distribution, hash: .crc16, charSign: .signed, hashTag: .braces, servers: servers),
             shards: servers.enumerated().map { index, server in
                 ShardName(pool: "main", name: server.name, endpoint: .unix(path: "/nowhere/\(index)"))
             })

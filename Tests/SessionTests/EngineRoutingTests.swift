@@ -1,5 +1,6 @@
 // Which shards a request goes to, as what, and what is refused before anything was sent.
 
+import Hashing
 import Telemetry
 import TestKit
 import Testing
@@ -142,6 +143,17 @@ struct EngineRoutingTests {
         let reply = rig.ask(client, words)
         #expect(reply.hasPrefix("-NOTSUPPORTED '") && reply.contains("does not work through Keyway: "), "\(reply)")
         #expect(rig.ask(client, "PING") == "+PONG\r\n")
+    }
+
+    /// Goal: the distribution `random` draws anew for each key. Method: many keys, and one key many times.
+    @Test func theRandomDistributionUsesEveryShard() throws {
+        let rig = try EngineRig(shardCount: 3, distribution: .random)
+        let client = rig.connect()
+        for index in 0..<60 { #expect(rig.ask(client, "SET", "k\(index % 2)", "v") == "+OK\r\n") }
+        for backend in rig.backends { #expect(backend.seen.filter { $0[0] == "SET" }.count > 5) }
+        for backend in rig.backends { backend.seen = [] }
+        _ = rig.ask(client, ["DEL"] + (0..<60).map { "k\($0)" })
+        for backend in rig.backends { #expect(backend.seen.filter { $0[0] == "DEL" }.count == 1) }
     }
 
     /// A client keeps to one of several connections; different clients use different ones.
