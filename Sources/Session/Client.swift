@@ -56,6 +56,13 @@ struct Intake: BitwiseCopyable {
     var scannedBytes = 0
     var scanner = RequestScanner()
 
+    /// The first `count` bytes are dealt with; the scanner starts anew behind them.
+    mutating func consume(_ count: Int) {
+        startBytes += count
+        scannedBytes = 0
+        scanner = RequestScanner()
+    }
+
     var unreadBytes: Int { chunk.pointee.fillBytes - startBytes }
     var start: UnsafeMutablePointer<UInt8> { chunk.data + startBytes }
 }

@@ -128,7 +128,7 @@ extension Engine {
     /// - Returns: what the poller should watch; nil when the client is gone.
     mutating func settle(_ client: ClientRef) -> Interest? {
         if client.pointee.flags.contains(.closed) {
-            _ = freeIfUnused(client)
+            freeIfUnused(client)
             return nil
         }
         client.giveBackEmptySlots(pool: &slots)

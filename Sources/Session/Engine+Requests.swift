@@ -58,9 +58,10 @@ extension Engine {
         end(client)
     }
 
-    /// Reads on where the gate had stopped.
+    /// Reads on where the gate had stopped. A client that was closed meanwhile is looked at once more, to be freed.
     mutating func resume(_ client: ClientRef) {
-        guard !client.pointee.flags.contains(.closed), client.pointee.gate.isEmpty else { return }
+        if client.pointee.flags.contains(.closed) { return markDirty(client) }
+        guard client.pointee.gate.isEmpty else { return }
         if client.pointee.intake != nil { readIntake(client) }
         markDirty(client)
     }
@@ -127,9 +128,7 @@ extension Engine {
                 chunk: intake.pointee.chunk)
             // A fault, a transfer or a close may have taken the intake away.
             guard client.pointee.intake == intake, used > 0 else { break }
-            intake.pointee.startBytes += used
-            intake.pointee.scannedBytes = 0
-            intake.pointee.scanner = RequestScanner()
+            intake.pointee.consume(used)
         }
         if client.pointee.transfer != nil { return continueTransfer(client) }
         if let intake = client.pointee.intake, intake.pointee.unreadBytes == 0 { releaseIntake(of: client) }

@@ -129,9 +129,7 @@ extension Engine {
         _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, chunk: ChunkRef?
     ) {
         let search = keyFinder.find(row, in: request, into: &keys)
-        guard search == .found || search == .noKeys || search == .unknowable else {
-            return answerNow(client, error: search.errorText(wireName: wireName(row))!)
-        }
+        if let error = fault(of: search, row) { return answerNow(client, error: error) }
         let pool = poolViews + client.pointee.poolIndex
         if search == .unknowable, pool.pointee.shardCount > 1 {
             pool.pointee.counters.add(.crossShardRefused)
@@ -155,6 +153,14 @@ extension Engine {
             }
         }
         forward(client, request, to: pool.pointee.shards + first, isWrite: isWrite(row), chunk: chunk)
+    }
+
+    /// Nil, and no name is made, where nothing is wrong.
+    private func fault(of search: KeySearch, _ row: UnsafePointer<CommandRow>) -> String? {
+        switch search {
+        case .found, .noKeys, .unknowable: nil
+        default: search.errorText(wireName: wireName(row))
+        }
     }
 
     /// Made anew each time, for messages only.
@@ -228,8 +234,8 @@ extension Engine {
                 keyFirst: 1, step: 2, keyCount: request.argumentCount / 2, tailCount: 0, hasKeyCount: false)
         case .msetex:
             let search = keyFinder.find(row, in: request, into: &keys)
-            if let text = search.errorText(wireName: wireName(row)) {
-                answerNow(client, error: text)
+            if let error = fault(of: search, row) {
+                answerNow(client, error: error)
                 return nil
             }
             return SplitShape(

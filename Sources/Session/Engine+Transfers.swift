@@ -128,8 +128,7 @@ extension Engine {
             chunk.retain()
             line.pointee.out.append(taking: chunk, offset: intake.pointee.startBytes, sizeBytes: used, pool: &buffers)
             transfer.pointee.shard.pointee.counters.add(.requestBytes, used)
-            intake.pointee.startBytes += used
-            intake.pointee.scannedBytes = 0
+            intake.pointee.consume(used)
             markDirty(line)
         }
         if case .complete = progress { finishSending(transfer, line) }
@@ -139,7 +138,6 @@ extension Engine {
         let client = transfer.pointee.client
         transfer.pointee.state = .sent
         timers.cancel(transfer.timer)
-        client.pointee.intake?.pointee.scanner = RequestScanner()
         client.pointee.unansweredCount += 1
         transfer.pointee.shard.pointee.counters.add(.requests)
         line.pointee.inFlight.append(
@@ -168,25 +166,18 @@ extension Engine {
             intake.pointee.start + intake.pointee.scannedBytes, count: unseen, limits: options.limits)
         {
         case .complete(let usedBytes):
-            drop(intake, intake.pointee.scannedBytes + usedBytes)
+            intake.pointee.consume(intake.pointee.scannedBytes + usedBytes)
             endTransfer(transfer)
-        case .incomplete(let usedBytes): drop(intake, intake.pointee.scannedBytes + usedBytes)
+        case .incomplete(let usedBytes): intake.pointee.consume(intake.pointee.scannedBytes + usedBytes)
         case .malformed(let fault):
             endTransfer(transfer)
             fail(client, fault)
         }
     }
 
-    private func drop(_ intake: UnsafeMutablePointer<Intake>, _ count: Int) {
-        intake.pointee.startBytes += count
-        intake.pointee.scannedBytes = 0
-    }
-
     /// The client goes on with its next request.
     private mutating func endTransfer(_ transfer: TransferRef) {
         let client = transfer.pointee.client
-        client.pointee.intake?.pointee.scanner = RequestScanner()
-        client.pointee.intake?.pointee.scannedBytes = 0
         client.pointee.transfer = nil
         client.pointee.gate.remove(.transfer)
         timers.cancel(transfer.timer)

@@ -36,7 +36,6 @@ struct PoolView: BitwiseCopyable {
     let shards: UnsafeMutablePointer<Shard>
     let shardCount: Int
     let counters: CounterBlock<PoolMetric>
-    let needsPassword: Bool
     let timeoutMs: UInt64
     let queueSizeBytesMax: Int
     let inFlightMax: Int
@@ -117,12 +116,12 @@ struct Engine: ~Copyable {
             (poolViews + index).initialize(
                 to: PoolView(
                     placement: pool.options.placement.view, shards: pool.shards, shardCount: pool.shardCount,
-                    counters: pool.counters, needsPassword: pool.needsPassword,
+                    counters: pool.counters,
                     timeoutMs: UInt64(pool.options.backend.timeoutMs),
                     queueSizeBytesMax: pool.options.backend.queueSizeBytesMax,
                     inFlightMax: pool.options.backend.inFlightMax))
         }
-        if pools.contains(where: { $0.options.backend.preconnects }) { preconnect() }
+        preconnect()
     }
 
     deinit {
@@ -313,14 +312,13 @@ struct Engine: ~Copyable {
         client.pointee.heldBytes = 0
     }
 
-    /// - Returns: false while replies for it are still to come.
-    mutating func freeIfUnused(_ client: ClientRef) -> Bool {
+    /// A closed client is freed once no reply for it can come any more.
+    func freeIfUnused(_ client: ClientRef) {
         guard client.pointee.flags.contains(.closed), client.pointee.unansweredCount == 0,
             client.pointee.transfer == nil, client.pointee.flags.isDisjoint(with: [.dirty, .resuming])
-        else { return false }
+        else { return }
         client.pointee.details?.release()
         client.deallocate()
-        return true
     }
 
     // MARK: Time

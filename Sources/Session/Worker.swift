@@ -90,7 +90,7 @@ struct Worker: ~Copyable {
             engine.runTimers()
             if engine.nowMs >= houseAtMs { keepHouse() }
             flush()
-            while let client = engine.takeResuming() { resume(client) }
+            while let client = engine.takeResuming() { engine.resume(client) }
             flush()
             connectAndClose()
             engine.bury()
@@ -127,10 +127,6 @@ struct Worker: ~Copyable {
     private mutating func keepHouse() {
         engine.keepHouse()
         houseAtMs = engine.nowMs + Self.houseEveryMs
-    }
-
-    private mutating func resume(_ client: ClientRef) {
-        if client.pointee.flags.contains(.closed) { engine.markDirty(client) } else { engine.resume(client) }
     }
 
     // MARK: Receiving
@@ -271,9 +267,7 @@ struct Worker: ~Copyable {
     // MARK: Writing
 
     private mutating func flush() {
-        while let line = engine.takeDirtyLine() { flush(line) }
-        while let client = engine.takeDirtyClient() { flush(client) }
-        // What a client's end did to a line, and a line's end to a client.
+        // Again for what a client's end did to a line, and a line's end to a client.
         while engine.dirtyLines != nil || engine.dirtyClients != nil {
             while let line = engine.takeDirtyLine() { flush(line) }
             while let client = engine.takeDirtyClient() { flush(client) }

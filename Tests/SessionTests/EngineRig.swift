@@ -251,7 +251,7 @@ final class EngineRig {
         engine.runTimers()
         while let client = engine.takeResuming() {
             hasMoved = true
-            if client.pointee.flags.contains(.closed) { engine.markDirty(client) } else { engine.resume(client) }
+            engine.resume(client)
         }
         if flush() { hasMoved = true }
         return hasMoved
