@@ -1,1 +1,39 @@
+/* For dl_iterate_phdr; never in the header, see there. */
+#define _GNU_SOURCE
 #include "clinux.h"
+#include <link.h>
+#include <malloc.h>
+
+/* The segments of one program or library that nobody writes: their pages come back from the file when they are needed. */
+static int give_back_segments(struct dl_phdr_info *object, size_t size_bytes, void *unused) {
+    (void)size_bytes;
+    (void)unused;
+    uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W)) continue;
+        uintptr_t start = object->dlpi_addr + segment->p_vaddr;
+        uintptr_t end = (start + segment->p_memsz) & ~(page_bytes - 1);
+        start = (start + page_bytes - 1) & ~(page_bytes - 1);
+        if (start < end) madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
+void clinux_give_back_startup(void) {
+    malloc_trim(0);
+    dl_iterate_phdr(give_back_segments, 0);
+}
+
+long clinux_receive(int descriptor, void *bytes, size_t size_bytes) {
+    return syscall(SYS_recvfrom, descriptor, bytes, size_bytes, 0, 0, 0);
+}
+
+long clinux_send(int descriptor, const void *bytes, size_t size_bytes) {
+    return syscall(SYS_sendto, descriptor, bytes, size_bytes, MSG_NOSIGNAL, 0, 0);
+}
+
+long clinux_send_vectors(int descriptor, void *vectors, size_t count) {
+    struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
+    return syscall(SYS_sendmsg, descriptor, &message, MSG_NOSIGNAL);
+}

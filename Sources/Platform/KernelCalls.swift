@@ -6,6 +6,24 @@ import CLinux
 
 func lastErrorNumber() -> Int32 { clinux_errno() }
 
+/// recv; negative on failure.
+@inline(__always)
+func receiveBytes(_ descriptor: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    clinux_receive(descriptor, bytes, count)
+}
+
+/// send without SIGPIPE; negative on failure.
+@inline(__always)
+func sendBytes(_ descriptor: Int32, _ bytes: UnsafeRawPointer, _ count: Int) -> Int {
+    clinux_send(descriptor, bytes, count)
+}
+
+/// sendmsg of an array of `iovec` without SIGPIPE; negative on failure.
+@inline(__always)
+func sendVectors(_ descriptor: Int32, _ vectors: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    clinux_send_vectors(descriptor, vectors, count)
+}
+
 /// accept4 with a non-blocking, close-on-exec descriptor; negative on failure.
 func acceptNonBlocking(_ listener: Int32, flags: Int32) -> Int32 { accept4(listener, nil, nil, flags) }
 

@@ -130,7 +130,7 @@ package enum Socket {
         _ descriptor: Int32, into buffer: UnsafeMutablePointer<UInt8>, count: Int
     ) -> SocketOutcome {
         while true {
-            let result = recv(descriptor, buffer, count, 0)
+            let result = receiveBytes(descriptor, buffer, count)
             if result > 0 { return .bytes(result) }
             if result == 0 { return .ended }
             if let outcome = outcome(of: lastErrorNumber()) { return outcome }
@@ -139,7 +139,7 @@ package enum Socket {
 
     package static func send(_ descriptor: Int32, _ bytes: UnsafeRawPointer, count: Int) -> SocketOutcome {
         while true {
-            let result = Glibc.send(descriptor, bytes, count, Int32(MSG_NOSIGNAL))
+            let result = sendBytes(descriptor, bytes, count)
             if result >= 0 { return .bytes(result) }
             if let outcome = outcome(of: lastErrorNumber()) { return outcome }
         }
@@ -147,11 +147,8 @@ package enum Socket {
 
     package static func send(_ descriptor: Int32, vectors: UnsafeMutablePointer<iovec>, count: Int) -> SocketOutcome {
         if count == 1 { return send(descriptor, vectors[0].iov_base, count: vectors[0].iov_len) }
-        var message = msghdr()
-        message.msg_iov = vectors
-        message.msg_iovlen = count
         while true {
-            let result = sendmsg(descriptor, &message, Int32(MSG_NOSIGNAL))
+            let result = sendVectors(descriptor, vectors, count)
             if result >= 0 { return .bytes(result) }
             if let outcome = outcome(of: lastErrorNumber()) { return outcome }
         }

@@ -100,6 +100,7 @@ final class Service: Sendable {
         do {
             let running = try start()
             whenServing()
+            ResidentMemory.giveBackStartup()
             stopAsked.wait()
             running.proxy.drain()
             running.stats?.stop()

@@ -19,6 +19,17 @@ extern int accept4(int, struct sockaddr *, socklen_t *, int);
 
 static inline int clinux_errno(void) { return errno; }
 
+/* The calls of the data path, past glibc's own functions: those are points where a thread can be cancelled, and in a
+ * process with threads they pay two atomic instructions for it on every call. `vectors` are iovecs, untyped, so that
+ * Swift files that use Glibc's struct need not import this module. */
+long clinux_receive(int descriptor, void *bytes, size_t size_bytes);
+long clinux_send(int descriptor, const void *bytes, size_t size_bytes);
+long clinux_send_vectors(int descriptor, void *vectors, size_t count);
+
+/* A timeout below 0 waits for ever. */
+static inline int clinux_poll_wait(int poller, struct epoll_event *events, int count_max, int timeout_ms) {
+    return (int)syscall(SYS_epoll_pwait, poller, events, count_max, timeout_ms, 0, 8);
+}
 
 /* prctl is variadic. Without this a nap lasts 50 us longer than asked. */
 static inline int clinux_set_timer_slack_ns(unsigned long slack_ns) {
@@ -37,6 +48,9 @@ static inline int clinux_core_count(void) {
     for (long i = 0; i < size_bytes / (long)sizeof mask[0]; i++) count += __builtin_popcountl(mask[i]);
     return count;
 }
+
+/* Frees what is cached of the heap, and unmaps the pages of code and constants until they are used again. */
+void clinux_give_back_startup(void);
 
 /* MAP_FAILED is a cast that Swift does not import. */
 static inline void *clinux_map_pages(size_t size_bytes) {
