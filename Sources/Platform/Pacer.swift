@@ -1,14 +1,22 @@
-// Pacer: how long the loop naps before it polls again, so that requests share sends and wake-ups.
-// Pure: numbers of the last ticks in, microseconds out. The rule: an idle loop never naps, so one client alone never
-// waits; a busy loop naps some tens of microseconds, so that each backend send, wake-up and reply serves more requests;
-// and whether a longer or shorter nap serves more is found by trying, because it depends on what the pacer cannot see
-// (how many clients wait for replies, what else runs on the cores).
+// Pacer: what the loop does before it polls again, so that requests share sends and wake-ups: nothing, let others run
+// first, or nap. Pure: numbers of the last ticks in, a pause out. Three rules:
 //
-// A trial compares the nap in use with its neighbour, in windows that take turns, so that a change of load hits both:
+// - An idle loop never pauses, so one client alone never waits.
+// - A nap of more than 50 us, and more than a quarter of what requests wait for their replies anyhow, must move at
+//   least 3 % more bytes than the next shorter one: what nobody gains from costs nobody time.
+// - Apart from that, which pause serves best is found by trying, because it depends on what the pacer cannot see (how
+//   many clients wait, what else runs on the cores). Best is: most bytes a second, and of two that move the same, the
+//   one that takes less of this thread's time; a percent of bytes counts as much as two percent of time.
 //
-//     | in use | neighbour | in use | neighbour | ... 16 of each ... | ─► keep, or move ─► rest ─► other neighbour
+// A trial compares the pause in use with another, in windows that take turns, so that a change of load hits both. It
+// ends as soon as the difference is clear. When no other pause won, the next trials come more and more seldom, until
+// the load changes.
 //
-// Not here: the nap itself (Clock), when to call it (the worker).
+//     | in use | other | in use | other | ... at most 16 of each | ─► keep or move ─► rest ─► one further away
+//
+// Not here: the pause itself (Clock), when to call it (the worker).
+
+import Glibc
 
 /// What the config asks for.
 package enum Pacing: Equatable, Sendable {
@@ -17,108 +25,268 @@ package enum Pacing: Equatable, Sendable {
     case fixed(microseconds: Int)
 }
 
+package enum Pause: Equatable, Sendable {
+    case none
+    /// Whoever else wants this core goes first.
+    case yield
+    case nap(microseconds: Int)
+
+    fileprivate var napUs: Int {
+        if case .nap(let microseconds) = self { microseconds } else { 0 }
+    }
+}
+
 package struct Pacer {
     /// Averages are kept in 1/16 so that small numbers keep their fraction.
     private static let scale = 16
-    /// Below this many events a tick the loop counts as idle.
+    /// Below this many events a tick, or in the time of the first nap, the loop counts as idle. The second keeps a loop
+    /// busy in the windows in which it tries to do without a nap.
     private static let eventsMin = 3
+    private static let eventsWithinNs = 50_000
+    /// A wait for the next event counts as no longer than this, so that it is soon forgotten.
+    private static let tickNsMax: UInt64 = 1_000_000
     /// Above this many bytes a tick there is no waiting for more.
     private static let bytesMax = 262_144
 
-    /// Naps that `auto` chooses from, in microseconds, and the one it begins with: it saves the most sends for the
-    /// least delay, so another one has to show that it serves more.
-    package static let naps = [0, 20, 50, 100, 200]
-    private static let firstNap = 2
-    private static let windowNs: UInt64 = 10_000_000
-    private static let windowsPerTrial = 32
-    /// Windows between two trials: a trial may cost a little, so most of the time there is none.
-    private static let windowsPerRest = 100
-    /// A neighbour must serve this many percent more.
-    private static let gainPercentMin = 4
+    /// What `auto` chooses from, and the one it begins with: it saves the most sends for the least delay.
+    package static let pauses: [Pause] =
+        [.none, .yield] + [20, 50, 100, 200, 400, 800].map { .nap(microseconds: $0) }
+    private static let firstPause = 3
+    /// A nap up to here, or up to one in so many parts of the requests' wait, is short.
+    private static let shortUs = 50
+    private static let waitShare = 4
+    /// The first quarter of a window is not counted: what it moves was begun under the pause before.
+    private static let settlingNs: UInt64 = 2_500_000
+    private static let countingNs: UInt64 = 7_500_000
 
     private let pacing: Pacing
     private var eventsAverage = 0
     private var bytesAverage = 0
+    private var tickAverageNs = Int(tickNsMax)
 
-    private var nap = firstNap
-    /// -1 or 1: where the next neighbour lies.
-    private var direction = -1
-    private var windowLeftNs = windowNs
-    private var windowIndex = 0
-    private var isTrial = true
-    /// Bytes moved and time taken with the nap in use, and with its neighbour.
-    private var inUse = Served()
-    private var neighbour = Served()
+    private var inUse = firstPause
+    private var trial: Trial?
+    /// Index into `Trial.distances` of the trial that comes next.
+    private var nextDistance = 0
+    private var direction = 1
+    private var restWindows = 0
+    private var restWindowsNext = restWindowsFirst
+    private static let restWindowsFirst = 32
+    private static let restWindowsMax = 1_024
 
-    private struct Served {
-        var sizeBytes = 0
-        var timeNs: UInt64 = 0
-        var rate: Double { timeNs == 0 ? 0 : Double(sizeBytes) / Double(timeNs) }
-
-        mutating func add(_ sizeBytes: Int, _ timeNs: UInt64) {
-            self.sizeBytes &+= sizeBytes
-            self.timeNs &+= timeNs
-        }
-    }
+    private var isCounting = false
+    private var leftNs = settlingNs
+    private var window = Served()
+    /// Nanoseconds that a request waits for its reply, as an average over windows; 0 before the first.
+    private var waitNs: UInt64 = 0
+    /// Bytes a nanosecond when the rest began, and for how many windows the load has been another.
+    private var restingRate = 0.0
+    private var changedWindows = 0
 
     package init(_ pacing: Pacing) { self.pacing = pacing }
 
+    /// What the last tick came to.
+    package struct Tick {
+        /// Ready sockets that were served.
+        package var events: Int
+        /// Bytes that were received.
+        package var sizeBytes: Int
+        /// Replies that came for clients.
+        package var replies: Int
+        /// From the end of the tick before to the end of this one, pauses counted.
+        package var timeNs: UInt64
+
+        package init(events: Int, sizeBytes: Int, replies: Int, timeNs: UInt64) {
+            self.events = events
+            self.sizeBytes = sizeBytes
+            self.replies = replies
+            self.timeNs = timeNs
+        }
+    }
+
     /// One tick is over.
     ///
+    /// - Returns: whether `mark` is to be called now, about every 5 ms of a busy loop.
+    package mutating func record(_ tick: Tick) -> Bool {
+        eventsAverage += tick.events * Self.scale / 8 - eventsAverage / 8
+        bytesAverage += tick.sizeBytes / 8 - bytesAverage / 8
+        tickAverageNs += Int(min(tick.timeNs, Self.tickNsMax)) / 8 - tickAverageNs / 8
+        guard pacing == .auto else { return false }
+        guard isBusy else {
+            if trial != nil { beginRest() }
+            return false
+        }
+        if isCounting { window.add(tick) }
+        guard tick.timeNs >= leftNs else {
+            leftNs -= tick.timeNs
+            return false
+        }
+        return true
+    }
+
+    /// A part of a window is over.
+    ///
     /// - Parameters:
-    ///   - events: ready sockets that it served.
-    ///   - sizeBytes: bytes that it received.
-    ///   - timeNs: from the end of the tick before to the end of this one, naps counted.
-    package mutating func record(events: Int, sizeBytes: Int, timeNs: UInt64) {
-        eventsAverage += events * Self.scale / 8 - eventsAverage / 8
-        bytesAverage += sizeBytes / 8 - bytesAverage / 8
-        guard pacing == .auto, isBusy else { return }
-        if isTrial, windowIndex & 1 == 1 {
-            neighbour.add(sizeBytes, timeNs)
-        } else if isTrial {
-            inUse.add(sizeBytes, timeNs)
-        }
-        if timeNs < windowLeftNs {
-            windowLeftNs -= timeNs
-        } else {
-            windowLeftNs = Self.windowNs
+    ///   - cpuNs: CPU time of this thread so far.
+    ///   - unansweredCount: requests that wait for their replies at this moment.
+    package mutating func mark(cpuNs: UInt64, unansweredCount: Int) {
+        if isCounting {
+            window.cpuNs = cpuNs &- window.cpuNs
+            if window.replies > 0 {
+                let waitNs = window.timeNs / UInt64(window.replies) &* UInt64(unansweredCount)
+                self.waitNs = self.waitNs == 0 ? waitNs : (self.waitNs &* 7 &+ waitNs) / 8
+            }
             endWindow()
+            leftNs = Self.settlingNs
+        } else {
+            window = Served(cpuNs: cpuNs)
+            leftNs = Self.countingNs
         }
+        isCounting.toggle()
     }
 
     private mutating func endWindow() {
-        windowIndex += 1
-        if isTrial, windowIndex == Self.windowsPerTrial {
-            endTrial()
-        } else if !isTrial, windowIndex == Self.windowsPerRest {
-            isTrial = true
-            windowIndex = 0
+        guard var trial else { return rest() }
+        let verdict = trial.add(window, isShort: isShort(max(trial.other, inUse)))
+        self.trial = trial
+        switch verdict {
+        case .undecided: return
+        case .better:
+            direction = trial.other > inUse ? 1 : -1
+            inUse = trial.other
+            nextDistance = 0
+            restWindowsNext = Self.restWindowsFirst
+        case .notBetter: nextDistance += 1
         }
+        beginTrial()
     }
 
-    private mutating func endTrial() {
-        windowIndex = 0
-        let isBetter = neighbour.rate * 100 > inUse.rate * Double(100 + Self.gainPercentMin)
-        inUse = Served()
-        neighbour = Served()
-        if isBetter { nap += direction }
-        // On in the same direction at once while it pays; else the other side, after a rest.
-        if !isBetter || !Self.naps.indices.contains(nap + direction) {
-            direction = -direction
-            isTrial = false
-            if !Self.naps.indices.contains(nap + direction) { direction = -direction }
+    /// Takes up the next distance that leads anywhere; with none left it rests.
+    private mutating func beginTrial() {
+        trial = nil
+        while nextDistance < Trial.distances.count {
+            let other = inUse + Trial.distances[nextDistance] * direction
+            if Self.pauses.indices.contains(other) {
+                trial = Trial(inUse: inUse, other: other)
+                return
+            }
+            nextDistance += 1
         }
+        beginRest()
     }
 
-    /// Microseconds to nap before the next poll; 0 for none.
-    package var napUs: Int {
-        guard isBusy else { return 0 }
+    private mutating func beginRest() {
+        trial = nil
+        nextDistance = 0
+        restWindows = restWindowsNext
+        restWindowsNext = min(restWindowsNext * 2, Self.restWindowsMax)
+        restingRate = 0
+        changedWindows = 0
+    }
+
+    private mutating func rest() {
+        if restingRate == 0 { restingRate = window.rate }
+        let isChanged = abs(window.rate - restingRate) > restingRate / 3
+        changedWindows = isChanged ? changedWindows + 1 : 0
+        if changedWindows == 4 { restWindowsNext = Self.restWindowsFirst }
+        restWindows -= 1
+        if restWindows <= 0 || changedWindows == 4 { beginTrial() }
+    }
+
+    private func isShort(_ index: Int) -> Bool {
+        let napUs = Self.pauses[index].napUs
+        return napUs <= Self.shortUs || UInt64(napUs * 1_000 * Self.waitShare) <= waitNs
+    }
+
+    /// What to do before the next poll.
+    package var pause: Pause {
+        guard isBusy else { return .none }
         switch pacing {
-        case .off: return 0
-        case .fixed(let microseconds): return microseconds
-        case .auto: return Self.naps[isTrial && windowIndex & 1 == 1 ? nap + direction : nap]
+        case .off: return .none
+        case .fixed(let microseconds): return microseconds == 0 ? .none : .nap(microseconds: microseconds)
+        case .auto: return Self.pauses[trial?.current ?? inUse]
         }
     }
 
-    private var isBusy: Bool { eventsAverage >= Self.eventsMin * Self.scale && bytesAverage <= Self.bytesMax }
+    private var isBusy: Bool {
+        guard bytesAverage <= Self.bytesMax else { return false }
+        return eventsAverage >= Self.eventsMin * Self.scale
+            || eventsAverage * Self.eventsWithinNs >= Self.eventsMin * Self.scale * tickAverageNs
+    }
+}
+
+extension Pacer {
+    /// What one window, or several, came to.
+    private struct Served {
+        var sizeBytes = 0
+        var replies = 0
+        var timeNs: UInt64 = 0
+        var cpuNs: UInt64 = 0
+
+        /// Never 0, so that its logarithm is a number.
+        var rate: Double { Double(max(1, sizeBytes)) / Double(max(1, timeNs)) }
+
+        /// Differences of this are shares: 0.01 is a percent more bytes a second, or two percent less CPU a byte.
+        var merit: Double { log(rate) - log(Double(max(1, cpuNs)) / Double(max(1, sizeBytes))) / 2 }
+
+        mutating func add(_ tick: Tick) {
+            sizeBytes &+= tick.sizeBytes
+            replies &+= tick.replies
+            timeNs &+= tick.timeNs
+        }
+
+        mutating func add(_ other: Served) {
+            sizeBytes &+= other.sizeBytes
+            timeNs &+= other.timeNs
+            cpuNs &+= other.cpuNs
+        }
+    }
+
+    /// The pause in use against another.
+    private struct Trial {
+        enum Verdict {
+            case undecided
+            case better
+            case notBetter
+        }
+
+        /// Where others lie, in the direction that paid last: neighbours first, then over a hollow between two hills.
+        static let distances = [1, -1, 2, -2, 3, -3]
+        /// How large the gain must be, either way, after so many pairs of windows.
+        private static let clearAfter: [(pairs: Int, gain: Double)] = [(16, 0.01), (6, 0.04), (2, 0.12)]
+
+        /// By so much a nap that is not short must move more than the shorter one.
+        private static let longNapGain = 0.03
+
+        let inUse: Int
+        let other: Int
+        /// The one whose turn it is.
+        var current: Int { windowCount & 1 == 1 ? other : inUse }
+        private var windowCount = 0
+        private var servedInUse = Served()
+        private var servedOther = Served()
+
+        init(inUse: Int, other: Int) {
+            self.inUse = inUse
+            self.other = other
+        }
+
+        /// - Parameter isShort: of the longer pause of the two.
+        mutating func add(_ window: Served, isShort: Bool) -> Verdict {
+            if windowCount & 1 == 1 { servedOther.add(window) } else { servedInUse.add(window) }
+            windowCount += 1
+            guard windowCount & 1 == 0 else { return .undecided }
+            let pairs = windowCount / 2
+            guard let clear = Self.clearAfter.first(where: { pairs >= $0.pairs }) else { return .undecided }
+            let gain = gainOfOther(isShort: isShort)
+            if gain > clear.gain { return .better }
+            return gain < -clear.gain || pairs >= Self.clearAfter[0].pairs ? .notBetter : .undecided
+        }
+
+        private func gainOfOther(isShort: Bool) -> Double {
+            if isShort { return servedOther.merit - servedInUse.merit }
+            let more = log(servedOther.rate) - log(servedInUse.rate)
+            return other > inUse ? more - Self.longNapGain : more + Self.longNapGain
+        }
+    }
 }

@@ -150,7 +150,7 @@ extension Engine {
 
     private mutating func startSurvey(_ purpose: ClientSurvey.Purpose, _ filter: ClientFilter, _ client: ClientRef) {
         let sequence = client.pushSlot(pool: &slots)
-        client.pointee.unansweredCount += 1
+        expectAnswer(for: client)
         let boxes = shared.mailboxes
         let survey = ClientSurvey(
             purpose, filter: filter, origin: boxes[workerIndex], client: UInt(bitPattern: client), sequence: sequence,
@@ -192,7 +192,7 @@ extension Engine {
     /// All workers have told.
     mutating func finish(_ survey: ClientSurvey) {
         let client = ClientRef(bitPattern: survey.client)!
-        client.pointee.unansweredCount -= 1
+        noteAnswer(for: client)
         if client.pointee.flags.contains(.closed) { return markDirty(client) }
         var reply = ReplyBuilder(version: .two)
         switch survey.purpose {

@@ -193,7 +193,7 @@ extension Engine {
 
     private mutating func abandonReply(_ ticket: ReplyTicket, _ names: ShardName) {
         let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
-        client.pointee.unansweredCount -= 1
+        noteAnswer(for: client)
         guard !client.pointee.flags.contains(.closed) else { return markDirty(client) }
         log.warning(
             "client \(client.pointee.id): shard \(names.text) was lost in the middle of a long reply; connection closed"

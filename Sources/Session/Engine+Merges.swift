@@ -33,7 +33,7 @@ extension Engine {
     /// All parts have come.
     mutating func finish(_ merge: MergeRef) {
         let client = merge.pointee.client
-        client.pointee.unansweredCount -= 1
+        noteAnswer(for: client)
         if client.pointee.flags.contains(.closed) { markDirty(client) } else { answer(merge) }
         for index in 0..<merge.pointee.partCount {
             if let chunk = merge.pointee.parts[index].chunk { buffers.chunks.release(chunk) }

@@ -55,7 +55,7 @@ extension Engine {
             let slot = client.slot(head)
             let sizeBytes = Int(slot.pointee.sizeBytes)
             guard slot.pointee.state == .ready, sizeBytes <= Self.copiedBytesMax,
-                filled &+ sizeBytes <= Self.scratchBytes
+                filled &+ sizeBytes <= Self.outScratchBytes
             else { break }
             let chunk = slot.pointee.chunk.unsafelyUnwrapped
             if slot.pointee.isSuppressed {

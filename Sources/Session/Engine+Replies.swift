@@ -190,7 +190,7 @@ extension Engine {
     private mutating func fill(
         _ client: ClientRef, _ sequence: UInt32, _ chunk: ChunkRef, offset: Int, sizeBytes: Int
     ) {
-        client.pointee.unansweredCount &-= 1
+        noteAnswer(for: client)
         if client.pointee.flags.contains(.closed) { return markDirty(client) }
         chunk.retain()
         fill(client, sequence, taking: chunk, offset: offset, sizeBytes: sizeBytes)
@@ -227,7 +227,7 @@ extension Engine {
         _ line: LineRef, _ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int, isLast: Bool
     ) {
         let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
-        if isLast { client.pointee.unansweredCount -= 1 }
+        if isLast { noteAnswer(for: client) }
         if client.pointee.flags.contains(.closed) { return markDirty(client) }
         let slot = client.slot(ticket.index)
         if slot.pointee.state == .waiting {
@@ -334,7 +334,7 @@ extension Engine {
         case .tombstone: break
         case .reply:
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
-            client.pointee.unansweredCount -= 1
+            noteAnswer(for: client)
             if client.pointee.flags.contains(.closed) { return markDirty(client) }
             answer(client, ticket.index, error: error)
         case .part:

@@ -15,7 +15,7 @@ extension Engine {
 
     /// Where the worker receives this client's next bytes.
     mutating func room(for client: ClientRef) -> (start: UnsafeMutablePointer<UInt8>, count: Int) {
-        guard let intake = client.pointee.intake else { return (scratch, Self.scratchBytes) }
+        guard let intake = client.pointee.intake else { return roomInRequestChunk() }
         let chunk = intake.pointee.chunk
         // Behind a pinned piece the chunk may still be filled, but not moved.
         if client.pointee.transfer != nil {
@@ -27,9 +27,29 @@ extension Engine {
         return (grown.data + grown.pointee.fillBytes, grown.roomBytes)
     }
 
+    @inline(__always)
+    private mutating func roomInRequestChunk() -> (start: UnsafeMutablePointer<UInt8>, count: Int) {
+        if requestChunk.pointee.referenceCount == 1 {
+            requestChunk.pointee.fillBytes = 0
+        } else if requestChunk.roomBytes < Self.requestRoomBytesMin {
+            renewRequestChunk()
+        }
+        return (requestChunk.data + requestChunk.pointee.fillBytes, requestChunk.roomBytes)
+    }
+
+    @inline(never)
+    private mutating func renewRequestChunk() {
+        buffers.chunks.release(requestChunk)
+        requestChunk = buffers.chunks.take(atLeast: Self.requestChunkBytes)
+    }
+
+    /// A read into less room than this would cut long requests needlessly.
+    private static var requestRoomBytesMin: Int { 69_632 }
     private static var intakeRoomBytesMin: Int { 256 }
     /// A long request is read in large pieces.
-    private static var transferRoomBytesMin: Int { 32_768 }
+    private static var transferRoomBytesMin: Int { 131_072 }
+    /// Few reads and writes, and still in a core's own cache.
+    private static var transferCapacityBytes: Int { 524_288 - Chunk.headerSizeBytes }
 
     /// `count` bytes lie where `room(for:)` said.
     mutating func received(_ client: ClientRef, count: Int) {
@@ -39,9 +59,12 @@ extension Engine {
             intake.pointee.chunk.pointee.fillBytes += count
             readIntake(client)
         } else {
-            let used = readRequests(client, UnsafePointer(scratch), count: count, chunk: nil)
+            let offset = requestChunk.pointee.fillBytes
+            requestChunk.pointee.fillBytes = offset + count
+            let used = readRequests(
+                client, UnsafePointer(requestChunk.data + offset), count: count, chunk: requestChunk)
             if used < count, !client.pointee.flags.contains(.closed) {
-                keep(client, UnsafePointer(scratch) + used, count: count - used)
+                keep(client, offset: offset + used, count: count - used)
                 readIntake(client)
             }
         }
@@ -84,19 +107,28 @@ extension Engine {
 
     // MARK: Intake
 
-    private mutating func keep(_ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int) {
-        let chunk = buffers.chunks.take(atLeast: max(1_024, count * 2))
-        memcpy(chunk.data, start, count)
-        chunk.pointee.fillBytes = count
-        let intake = UnsafeMutablePointer<Intake>.allocate(capacity: 1)
-        intake.initialize(to: Intake(chunk: chunk, startBytes: 0))
+    /// Keeps the last `count` bytes of the request chunk, from `offset` on: a long rest with its chunk, a short one as
+    /// a copy, so that a client that sends no more is no burden.
+    private mutating func keep(_ client: ClientRef, offset: Int, count: Int) {
+        let intake = intakes.take()
         client.pointee.intake = intake
+        if count >= Self.adoptedBytesMin {
+            intake.initialize(to: Intake(chunk: requestChunk, startBytes: offset))
+            requestChunk = buffers.chunks.take(atLeast: Self.requestChunkBytes)
+            return
+        }
+        let chunk = buffers.chunks.take(atLeast: max(1_024, count * 2))
+        memcpy(chunk.data, requestChunk.data + offset, count)
+        chunk.pointee.fillBytes = count
+        intake.initialize(to: Intake(chunk: chunk, startBytes: 0))
     }
+
+    private static var adoptedBytesMin: Int { 65_536 }
 
     mutating func releaseIntake(of client: ClientRef) {
         guard let intake = client.pointee.intake else { return }
         buffers.chunks.release(intake.pointee.chunk)
-        intake.deallocate()
+        intakes.giveBack(intake)
         client.pointee.intake = nil
     }
 
@@ -107,7 +139,7 @@ extension Engine {
 
     /// What was read before belongs to a line now; hardly anything is left to move.
     private mutating func renewIntake(_ intake: UnsafeMutablePointer<Intake>) {
-        let wantedBytes = max(ChunkPool.standardCapacityBytes, intake.pointee.unreadBytes * 2)
+        let wantedBytes = max(Self.transferCapacityBytes, intake.pointee.unreadBytes * 2)
         moveIntake(intake, to: buffers.chunks.take(atLeast: wantedBytes))
     }
 
@@ -169,7 +201,7 @@ extension Engine {
 
     /// Takes as many whole requests as the gate lets through.
     ///
-    /// - Parameter chunk: what the bytes lie in, when they do not lie in the scratch buffer.
+    /// - Parameter chunk: what the bytes lie in.
     /// - Returns: bytes used.
     private mutating func readRequests(
         _ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int, chunk: ChunkRef?

@@ -36,9 +36,9 @@ extension Engine {
         guard admits(line, sizeBytes: request.sizeBytes) else {
             return answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
         }
-        client.pointee.unansweredCount &+= 1
+        expectAnswer(for: client)
         let ticket = ReplyTicket(owner: client, index: sequence, kind: .reply, isWrite: isWrite)
-        if let chunk, request.sizeBytes >= Self.sharedPieceBytesMin {
+        if let chunk, request.sizeBytes >= Self.sharedPieceBytesMin(of: chunk) {
             chunk.retain()
             line.submit(
                 taking: chunk, offset: request.start - UnsafePointer(chunk.data), count: request.sizeBytes,
@@ -51,8 +51,8 @@ extension Engine {
         markDirty(line)
     }
 
-    /// From here on a request is passed on by reference and not copied.
-    private static var sharedPieceBytesMin: Int { 8_192 }
+    /// From here on a request is passed on by reference and not copied; it pins no more than eight times its size.
+    private static func sharedPieceBytesMin(of chunk: ChunkRef) -> Int { max(8_192, chunk.pointee.capacityBytes / 8) }
 
     /// A client keeps to one of the shard's lines: two would not keep the order of its commands.
     @inline(__always)
@@ -308,7 +308,7 @@ extension Engine {
         _ pool: UnsafeMutablePointer<PoolView>
     ) {
         let client = merge.pointee.client
-        client.pointee.unansweredCount &+= 1
+        expectAnswer(for: client)
         for index in 0..<merge.pointee.partCount {
             let keyCount = merge.pointee.parts[index].sizeBytes
             let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
@@ -396,7 +396,7 @@ extension Engine {
         }
         let merge = merges.take(client: client, rule: rule, command: row.pointee.id.rawValue)
         merge.pointee.sequence = sequence
-        client.pointee.unansweredCount &+= 1
+        expectAnswer(for: client)
         merge.pointee.partsLeft = 1  // Held until every part is on its way.
         for index in 0..<pool.pointee.shardCount {
             let part = merge.appendPart(shardIndex: index)

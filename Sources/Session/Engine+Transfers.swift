@@ -16,7 +16,7 @@ extension Engine {
     /// From here on a request of one key is a transfer. Shorter ones are stored: they fit into one chunk.
     static var transferBytesMin: Int { ChunkPool.standardCapacityBytes }
     /// A client is read on while less than this waits to be written.
-    private static var transferQueueBytesMax: Int { 262_144 }
+    private static var transferQueueBytesMax: Int { 524_288 }
     /// A stalled transfer is given up after the pool's timeout; this long where it has none.
     private static var stallMsDefault: UInt64 { 30_000 }
     private static var spareIdleMs: UInt64 { 10_000 }
@@ -37,8 +37,8 @@ extension Engine {
         pool.pointee.counters.add(.commands)
         client.pointee.commandCount += 1
         client.pointee.lastCommand = row.pointee.id.rawValue
-        let transfer = Transfer.make(
-            client: client, shard: pool.pointee.shards + index, isWrite: isWrite(row), nowMs: nowMs)
+        let transfer = Transfer.initialize(
+            transfers.take(), client: client, shard: pool.pointee.shards + index, isWrite: isWrite(row), nowMs: nowMs)
         transfer.pointee.scanner = intake.pointee.scanner
         client.pointee.transfer = transfer
         client.pointee.gate.insert(.transfer)
@@ -138,7 +138,7 @@ extension Engine {
         let client = transfer.pointee.client
         transfer.pointee.state = .sent
         timers.cancel(transfer.timer)
-        client.pointee.unansweredCount += 1
+        expectAnswer(for: client)
         transfer.pointee.shard.pointee.counters.add(.requests)
         line.pointee.inFlight.append(
             InFlight(
@@ -181,7 +181,7 @@ extension Engine {
         client.pointee.transfer = nil
         client.pointee.gate.remove(.transfer)
         timers.cancel(transfer.timer)
-        transfer.deallocate()
+        transfers.giveBack(transfer)
         if client.pointee.flags.contains(.closed) { return markDirty(client) }
         scheduleResume(client)
         markDirty(client)

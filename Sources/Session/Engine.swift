@@ -54,6 +54,8 @@ struct Engine: ~Copyable {
     var buffers = BufferPool()
     var slots = SlotPool()
     var merges = MergePool()
+    var intakes = RecordPool<Intake>()
+    var transfers = RecordPool<Transfer>()
     var arguments = ArgumentList()
     var keys = KeyList()
     let keyFinder = KeyFinder()
@@ -65,11 +67,13 @@ struct Engine: ~Copyable {
     var pools: [Pool]
     let poolViews: UnsafeMutablePointer<PoolView>
 
-    /// Where clients' bytes are received; what is left of them moves to an intake.
-    let scratch: UnsafeMutablePointer<UInt8>
-    static let scratchBytes = 262_144
+    /// Where clients' bytes are received; what is left of them moves to an intake. Replaced when long requests in it
+    /// wait to be written and little room is left.
+    var requestChunk: ChunkRef
+    static let requestChunkBytes = ChunkPool.standardCapacityBytes
     /// Where several small replies become one send.
     let outScratch: UnsafeMutablePointer<UInt8>
+    static let outScratchBytes = 262_144
     /// Where backends' bytes are received; replaced when it is full.
     var receiveChunk: ChunkRef
     /// Replies that never change.
@@ -80,6 +84,10 @@ struct Engine: ~Copyable {
     var resumingClients: ClientRef?
     var firstClient: ClientRef?
     var clientCount = 0
+    /// Requests of all clients that wait for a line's or a merge's answer.
+    private(set) var unansweredCount = 0
+    /// Answers that have come since `takeAnswerCount`.
+    private var answerCount = 0
     /// Lines to connect, and descriptors to close, for the worker.
     var openings: [LineRef] = []
     var closings: [Int32] = []
@@ -104,8 +112,8 @@ struct Engine: ~Copyable {
         self.nowMs = nowMs
         timers = TimerWheel(nowMs: nowMs)
         random = (UInt64(workerIndex) &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ Clock.nowNs()
-        scratch = .allocate(capacity: Self.scratchBytes)
-        outScratch = .allocate(capacity: Self.scratchBytes)
+        requestChunk = buffers.chunks.take(atLeast: Self.requestChunkBytes)
+        outScratch = .allocate(capacity: Self.outScratchBytes)
         receiveChunk = buffers.chunks.takeStandard()
         statics = StaticReplies()
         pools = poolOptions.enumerated().map { index, pool in
@@ -126,7 +134,6 @@ struct Engine: ~Copyable {
 
     deinit {
         // A worker ends with its process; only tests make engines that end before.
-        scratch.deallocate()
         outScratch.deallocate()
         poolViews.deallocate()
         statics.deallocate()
@@ -310,6 +317,25 @@ struct Engine: ~Copyable {
         }
         client.giveBackEmptySlots(pool: &slots)
         client.pointee.heldBytes = 0
+    }
+
+    /// From now until `noteAnswer` somebody else points at this client.
+    @inline(__always)
+    mutating func expectAnswer(for client: ClientRef) {
+        client.pointee.unansweredCount &+= 1
+        unansweredCount &+= 1
+    }
+
+    @inline(__always)
+    mutating func noteAnswer(for client: ClientRef) {
+        client.pointee.unansweredCount &-= 1
+        unansweredCount &-= 1
+        answerCount &+= 1
+    }
+
+    mutating func takeAnswerCount() -> Int {
+        defer { answerCount = 0 }
+        return answerCount
     }
 
     /// A closed client is freed once no reply for it can come any more.

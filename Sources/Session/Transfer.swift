@@ -35,8 +35,9 @@ struct Transfer: BitwiseCopyable {
 
     static let timerKind: UInt8 = 3
 
-    static func make(client: ClientRef, shard: ShardRef, isWrite: Bool, nowMs: UInt64) -> TransferRef {
-        let transfer = TransferRef.allocate(capacity: 1)
+    static func initialize(
+        _ transfer: TransferRef, client: ClientRef, shard: ShardRef, isWrite: Bool, nowMs: UInt64
+    ) -> TransferRef {
         transfer.initialize(
             to: Transfer(
                 client: client, shard: shard, isWrite: isWrite, progressMs: nowMs,

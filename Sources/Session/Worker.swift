@@ -81,7 +81,7 @@ struct Worker: ~Copyable {
         WorkerThread.setExactNaps()
         var beforeNs = Clock.nowNs()
         while true {
-            nap()
+            pause()
             let readyCount = poller.wait(timeoutMs: waitMs(nowMs: beforeNs / 1_000_000))
             let wokenNs = Clock.nowNs()
             engine.setTime(wokenNs / 1_000_000)
@@ -95,7 +95,7 @@ struct Worker: ~Copyable {
             connectAndClose()
             engine.bury()
             let afterNs = Clock.nowNs()
-            pacer.record(events: readyCount, sizeBytes: receivedBytes, timeNs: afterNs - beforeNs)
+            pace(events: readyCount, timeNs: afterNs - beforeNs)
             engine.counters.add(.ticks)
             engine.counters.add(.events, readyCount)
             beforeNs = afterNs
@@ -103,12 +103,24 @@ struct Worker: ~Copyable {
         }
     }
 
-    private func nap() {
-        let napUs = pacer.napUs
-        guard napUs > 0, !engine.hasWork else { return }
-        Clock.nap(microseconds: napUs)
-        engine.counters.add(.naps)
-        engine.counters.add(.napUs, napUs)
+    private func pause() {
+        guard !engine.hasWork else { return }
+        switch pacer.pause {
+        case .none: break
+        case .yield: Clock.yield()
+        case .nap(let napUs):
+            Clock.nap(microseconds: napUs)
+            engine.counters.add(.naps)
+            engine.counters.add(.napUs, napUs)
+        }
+    }
+
+    @inline(__always)
+    private mutating func pace(events: Int, timeNs: UInt64) {
+        let tick = Pacer.Tick(
+            events: events, sizeBytes: receivedBytes, replies: engine.takeAnswerCount(), timeNs: timeNs)
+        guard pacer.record(tick) else { return }
+        pacer.mark(cpuNs: Clock.threadCPUNs(), unansweredCount: engine.unansweredCount)
     }
 
     /// 0 while something can go on at once.

@@ -4,89 +4,158 @@ import Testing
 @testable import Platform
 
 struct PacerTests {
+    private func tick(events: Int, sizeBytes: Int = 0, timeNs: UInt64 = 20_000) -> Pacer.Tick {
+        Pacer.Tick(events: events, sizeBytes: sizeBytes, replies: events, timeNs: timeNs)
+    }
+
     private func pacer(
         _ pacing: Pacing, ticks: Int = 200, events: Int, sizeBytes: Int = 0, timeNs: UInt64 = 20_000
     ) -> Pacer {
         var pacer = Pacer(pacing)
-        for _ in 0..<ticks { pacer.record(events: events, sizeBytes: sizeBytes, timeNs: timeNs) }
+        for _ in 0..<ticks { _ = pacer.record(tick(events: events, sizeBytes: sizeBytes, timeNs: timeNs)) }
         return pacer
     }
 
-    /// A loop whose rate follows from the nap: `rate(nap)` bytes a microsecond, give or take a tenth.
-    /// - Returns: the naps of the last second of `seconds`, with how often each was used.
-    private func settledNap(seconds: Int = 20, _ rate: (Int) -> Double) -> Int {
-        var random = SeededRandom.announced()
+    /// A loop whose rate and CPU time follow from its pause.
+    private struct Loop {
         var pacer = Pacer(.auto)
         var timeUs = 0
-        var uses: [Int: Int] = [:]
-        while timeUs < seconds * 1_000_000 {
-            let nap = pacer.napUs
-            let tickUs = 100
-            let noise = Double(90 + random.below(21)) / 100
-            pacer.record(
-                events: 10, sizeBytes: Int(rate(nap) * Double(tickUs) * noise), timeNs: UInt64(tickUs) * 1_000)
-            timeUs += tickUs
-            if timeUs > (seconds - 5) * 1_000_000 { uses[nap, default: 0] += 1 }
+        var cpuNs: UInt64 = 0
+        var random: SeededRandom
+        /// How often each pause was used in the last five seconds of `run`.
+        var uses: [String: Int] = [:]
+
+        var settled: String { uses.max { $0.value < $1.value }?.key ?? "" }
+
+        /// - Parameters:
+        ///   - rate: bytes a microsecond with this nap, give or take a tenth.
+        ///   - cpuShare: of each microsecond.
+        ///   - unanswered: requests that wait.
+        mutating func run(
+            seconds: Int, unanswered: Int = 100_000, rate: (Pause) -> Double, cpuShare: (Pause) -> Double = { _ in 1 }
+        ) {
+            uses = [:]
+            let endUs = timeUs + seconds * 1_000_000
+            while timeUs < endUs {
+                let pause = pacer.pause
+                let noise = Double(90 + random.below(21)) / 100
+                timeUs += 500
+                cpuNs += UInt64(500_000 * cpuShare(pause))
+                let moved = Pacer.Tick(
+                    events: 50, sizeBytes: Int(max(1, rate(pause)) * 500 * noise), replies: 50, timeNs: 500_000)
+                if pacer.record(moved) { pacer.mark(cpuNs: cpuNs, unansweredCount: unanswered) }
+                if endUs - timeUs < 5_000_000 { uses["\(pause)", default: 0] += 1 }
+            }
         }
-        return uses.max { $0.value < $1.value }!.key
     }
 
-    @Test func theNapThatServesMostIsFound() {
-        #expect(settledNap { 100 - Double($0) / 5 } == 0, "a saturated loop")
-        #expect(settledNap { 100 + Double($0) / 5 } == 200, "many clients wait for replies")
-        #expect(settledNap { 100 - abs(Double($0) - 100) / 3 } == 100)
+    private func us(_ pause: Pause) -> Double {
+        switch pause {
+        case .none: 0
+        case .yield: 1
+        case .nap(let microseconds): Double(microseconds)
+        }
     }
 
-    @Test func withoutAGainTheFirstNapStays() {
-        #expect(settledNap { _ in 100 } == 50)
+    @Test func thePauseThatServesMostIsFound() {
+        var loop = Loop(random: .announced())
+        loop.run(seconds: 20, rate: { 100 - us($0) / 5 })
+        #expect(loop.settled == "none" || loop.settled == "yield", "a saturated loop")
+        loop.run(seconds: 20, rate: { 100 + us($0) / 8 })
+        #expect(loop.settled == "nap(microseconds: 800)", "many clients wait for replies; found from the other end")
+        loop.run(seconds: 20, rate: { 100 - abs(us($0) - 100) / 3 })
+        #expect(loop.settled == "nap(microseconds: 100)")
+        loop.run(seconds: 20, rate: { $0 == .yield ? 110 : 100 - us($0) / 5 })
+        #expect(loop.settled == "yield")
+    }
+
+    @Test func overAHollowAnotherHillIsFound() {
+        var loop = Loop(random: .announced())
+        loop.run(seconds: 20, rate: { [50: 100, 200: 120][us($0)] ?? 80 })
+        #expect(loop.settled == "nap(microseconds: 200)")
+    }
+
+    @Test func timeSavedCountsHalfAsMuchAsBytesMoved() {
+        var loop = Loop(random: .announced())
+        loop.run(seconds: 20, rate: { _ in 100 }, cpuShare: { 1 - us($0) / 2_000 })
+        #expect(loop.settled == "nap(microseconds: 800)")
+        loop.run(seconds: 20, rate: { 100 - us($0) / 50 }, cpuShare: { 1 - us($0) / 2_500 })
+        let long = ["nap(microseconds: 400)", "nap(microseconds: 800)"]
+        #expect(!long.contains(loop.settled), "2 % of bytes against 2 % of time")
+    }
+
+    /// 10 replies in 100 us and `unanswered` of them waiting: each waits `unanswered * 10` us.
+    @Test func aNapThatNobodyGainsFromIsShort() {
+        var loop = Loop(random: .announced())
+        loop.run(seconds: 30, unanswered: 10, rate: { _ in 100 }, cpuShare: { max(0.1, 1 - us($0) / 500) })
+        #expect(loop.settled == "nap(microseconds: 50)", "requests wait 100 us")
+        loop.run(seconds: 30, unanswered: 50, rate: { _ in 100 }, cpuShare: { max(0.1, 1 - us($0) / 500) })
+        #expect(loop.settled == "nap(microseconds: 100)", "requests wait 500 us")
+        loop.run(seconds: 30, unanswered: 10, rate: { 100 + us($0) / 10 })
+        #expect(loop.settled == "nap(microseconds: 800)", "every longer nap moves more")
     }
 
     @Test(arguments: [Pacing.off, .auto, .fixed(microseconds: 80)])
-    func anIdleLoopNeverNaps(pacing: Pacing) {
-        #expect(Pacer(pacing).napUs == 0)
+    func anIdleLoopNeverPauses(pacing: Pacing) {
+        #expect(Pacer(pacing).pause == .none)
         for events in 0...2 {
-            for ticks in [1, 7, 10_000] { #expect(pacer(pacing, ticks: ticks, events: events).napUs == 0) }
+            for ticks in [1, 7, 10_000] {
+                #expect(pacer(pacing, ticks: ticks, events: events, timeNs: 100_000).pause == .none)
+            }
         }
     }
 
     @Test(arguments: [3, 10, 500])
-    func aBusyLoopNapsAsAsked(events: Int) {
-        #expect(pacer(.off, events: events).napUs == 0)
-        #expect(pacer(.auto, events: events).napUs == 50)
-        #expect(pacer(.fixed(microseconds: 80), events: events).napUs == 80)
-        #expect(pacer(.fixed(microseconds: 0), events: events).napUs == 0)
+    func aBusyLoopPausesAsAsked(events: Int) {
+        #expect(pacer(.off, events: events).pause == .none)
+        #expect(pacer(.auto, events: events).pause == .nap(microseconds: 50))
+        #expect(pacer(.fixed(microseconds: 80), events: events).pause == .nap(microseconds: 80))
+        #expect(pacer(.fixed(microseconds: 0), events: events).pause == .none)
     }
 
-    @Test func ticksThatMoveManyBytesDoNotNap() {
-        #expect(pacer(.auto, events: 50, sizeBytes: 200_000).napUs == 50)
-        #expect(pacer(.auto, events: 50, sizeBytes: 300_000).napUs == 0)
-        #expect(pacer(.fixed(microseconds: 80), events: 50, sizeBytes: 300_000).napUs == 0)
-        #expect(pacer(.auto, events: 50, sizeBytes: 1 << 30).napUs == 0)
+    @Test func manyShortTicksAreBusyToo() {
+        #expect(pacer(.fixed(microseconds: 80), events: 1, timeNs: 10_000).pause == .nap(microseconds: 80))
+        #expect(pacer(.fixed(microseconds: 80), events: 1, timeNs: 30_000).pause == .none)
+    }
+
+    @Test func ticksThatMoveManyBytesDoNotPause() {
+        #expect(pacer(.auto, events: 50, sizeBytes: 200_000).pause == .nap(microseconds: 50))
+        #expect(pacer(.auto, events: 50, sizeBytes: 300_000).pause == .none)
+        #expect(pacer(.fixed(microseconds: 80), events: 50, sizeBytes: 300_000).pause == .none)
+        #expect(pacer(.auto, events: 50, sizeBytes: 1 << 30).pause == .none)
     }
 
     @Test func oneBusyTickIsNoHabit() {
         var pacer = Pacer(.auto)
-        pacer.record(events: 10, sizeBytes: 0, timeNs: 1)
-        #expect(pacer.napUs == 0)
+        _ = pacer.record(tick(events: 10, timeNs: 1))
+        #expect(pacer.pause == .none)
     }
 
     @Test func aBurstIsForgotten() {
         var pacer = pacer(.auto, events: 500, sizeBytes: 200_000)
         var ticks = 0
-        while pacer.napUs > 0, ticks < 100 {
-            pacer.record(events: 1, sizeBytes: 50, timeNs: 110_000)
+        while pacer.pause != .none, ticks < 100 {
+            _ = pacer.record(tick(events: 1, sizeBytes: 50, timeNs: 110_000))
             ticks += 1
         }
         #expect(ticks < 60)
         for _ in 0..<1_000 {
-            pacer.record(events: 2, sizeBytes: 50, timeNs: 110_000)
-            #expect(pacer.napUs == 0)
+            _ = pacer.record(tick(events: 2, sizeBytes: 50, timeNs: 110_000))
+            #expect(pacer.pause == .none)
         }
     }
 
-    @Test func extremeTimesAreTaken() {
-        for timeNs: UInt64 in [0, 1, .max] {
-            #expect(pacer(.auto, ticks: 5_000, events: 10, sizeBytes: 100, timeNs: timeNs).napUs >= 0)
+    @Test func extremeNumbersAreTaken() {
+        for timeNs: UInt64 in [0, 1, 1 << 40] {
+            for count in [0, 1, 1 << 40] {
+                var pacer = Pacer(.auto)
+                for index in 0..<5_000 {
+                    let isMark = pacer.record(
+                        Pacer.Tick(events: 10, sizeBytes: count & 0xFFFF, replies: count, timeNs: timeNs))
+                    if isMark { pacer.mark(cpuNs: UInt64(index), unansweredCount: count & 0xFFFF_FFFF) }
+                }
+                #expect(us(pacer.pause) >= 0)
+            }
         }
     }
 }
