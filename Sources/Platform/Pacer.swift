@@ -39,9 +39,10 @@ package enum Pause: Equatable, Sendable {
 package struct Pacer {
     /// Averages are kept in 1/16 so that small numbers keep their fraction.
     private static let scale = 16
-    /// Below this many events a tick, or in the time of the first nap, the loop counts as idle. The second keeps a loop
-    /// busy in the windows in which it tries to do without a nap.
+    /// Below this many events a tick the loop counts as idle, unless there are so many in 50 us that no single client
+    /// can be behind them: a loop stays busy in the windows in which it tries to do without a nap.
     private static let eventsMin = 3
+    private static let eventsWithinMin = 6
     private static let eventsWithinNs = 50_000
     /// A wait for the next event counts as no longer than this, so that it is soon forgotten.
     private static let tickNsMax: UInt64 = 1_000_000
@@ -55,9 +56,9 @@ package struct Pacer {
     /// A nap up to here, or up to one in so many parts of the requests' wait, is short.
     private static let shortUs = 50
     private static let waitShare = 4
-    /// The first quarter of a window is not counted: what it moves was begun under the pause before.
-    private static let settlingNs: UInt64 = 2_500_000
-    private static let countingNs: UInt64 = 7_500_000
+    /// The first third of a window is not counted: what it moves was begun under the pause before.
+    private static let settlingNs: UInt64 = 4_000_000
+    private static let countingNs: UInt64 = 8_000_000
 
     private let pacing: Pacing
     private var eventsAverage = 0
@@ -72,15 +73,17 @@ package struct Pacer {
     private var restWindows = 0
     private var restWindowsNext = restWindowsFirst
     private static let restWindowsFirst = 32
-    private static let restWindowsMax = 1_024
+    private static let restWindowsMax = 256
 
     private var isCounting = false
     private var leftNs = settlingNs
     private var window = Served()
     /// Nanoseconds that a request waits for its reply, as an average over windows; 0 before the first.
     private var waitNs: UInt64 = 0
-    /// Bytes a nanosecond when the rest began, and for how many windows the load has been another.
+    /// Bytes a nanosecond, and the requests' wait, when the rest began.
     private var restingRate = 0.0
+    private var restingWaitNs: UInt64 = 0
+    /// For how many windows the load has been another than then.
     private var changedWindows = 0
 
     package init(_ pacing: Pacing) { self.pacing = pacing }
@@ -113,7 +116,7 @@ package struct Pacer {
         tickAverageNs += Int(min(tick.timeNs, Self.tickNsMax)) / 8 - tickAverageNs / 8
         guard pacing == .auto else { return false }
         guard isBusy else {
-            if trial != nil { beginRest() }
+            forgetTrials()
             return false
         }
         if isCounting { window.add(tick) }
@@ -184,9 +187,23 @@ package struct Pacer {
         changedWindows = 0
     }
 
+    /// What comes after an idle time may be another load. It begins where no load fares badly: some climb out of no nap
+    /// only slowly, because a short window of naps shows little of what naps bring them.
+    private mutating func forgetTrials() {
+        inUse = Self.firstPause
+        trial = nil
+        nextDistance = 0
+        restWindows = 0
+        restWindowsNext = Self.restWindowsFirst
+    }
+
     private mutating func rest() {
-        if restingRate == 0 { restingRate = window.rate }
-        let isChanged = abs(window.rate - restingRate) > restingRate / 3
+        if restingRate == 0 {
+            restingRate = window.rate
+            restingWaitNs = waitNs
+        }
+        let isChanged =
+            abs(window.rate - restingRate) > restingRate / 3 || waitNs > restingWaitNs * 2 || waitNs < restingWaitNs / 2
         changedWindows = isChanged ? changedWindows + 1 : 0
         if changedWindows == 4 { restWindowsNext = Self.restWindowsFirst }
         restWindows -= 1
@@ -211,7 +228,7 @@ package struct Pacer {
     private var isBusy: Bool {
         guard bytesAverage <= Self.bytesMax else { return false }
         return eventsAverage >= Self.eventsMin * Self.scale
-            || eventsAverage * Self.eventsWithinNs >= Self.eventsMin * Self.scale * tickAverageNs
+            || eventsAverage * Self.eventsWithinNs >= Self.eventsWithinMin * Self.scale * tickAverageNs
     }
 }
 
