@@ -29,14 +29,19 @@ func tests(
 
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let histogram = Target.Dependency.product(name: "Histogram", package: "hdrhistogram-swift")
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 
 let package = Package(
     name: "keyway",
-    products: [.executable(name: "keyway", targets: ["keyway"])],
+    products: [
+        .executable(name: "keyway", targets: ["keyway"]),
+        .executable(name: "keyway-bench", targets: ["keyway-bench"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
@@ -59,6 +64,9 @@ let package = Package(
                 arguments, log,
             ],
             swiftSettings: strict),
+        .executableTarget(
+            name: "keyway-bench", dependencies: ["Platform", "Wire", arguments, histogram], path: "bench/program",
+            swiftSettings: strict),
         .target(name: "TestKit", path: "Tests/TestKit", swiftSettings: strict),
         tests("PlatformTests", of: ["Platform"]),
         tests("WireTests", of: ["Wire"]),
@@ -73,6 +81,7 @@ let package = Package(
             "KeywayTests",
             of: ["keyway", "Platform", "Wire", "Hashing", "Telemetry", "Settings", "Upstream", "Session"],
             products: [arguments, log]),
+        tests("BenchTests", of: ["keyway-bench", "Platform", "Wire"], products: [arguments, histogram]),
         tests("TidinessTests", of: []),
         tests("EndToEndTests", of: [], resources: [.copy("clients")]),
     ],

@@ -1,10 +1,12 @@
-/* For dl_iterate_phdr; never in the header, see there. */
+/* For dl_iterate_phdr and ppoll; never in the header, see there. */
 #define _GNU_SOURCE
 #include "clinux.h"
 #include <link.h>
 #include <malloc.h>
+#include <poll.h>
+#include <time.h>
 
-/* The segments of one program or library that nobody writes: their pages come back from the file when they are needed. */
+/* The segments of a program or library that nobody writes: their pages come back from the file when they are needed. */
 static int give_back_segments(struct dl_phdr_info *object, size_t size_bytes, void *unused) {
     (void)size_bytes;
     (void)unused;
@@ -36,4 +38,18 @@ long clinux_send(int descriptor, const void *bytes, size_t size_bytes) {
 long clinux_send_vectors(int descriptor, void *vectors, size_t count) {
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
     return syscall(SYS_sendmsg, descriptor, &message, MSG_NOSIGNAL);
+}
+
+#ifndef SYS_epoll_pwait2
+#define SYS_epoll_pwait2 441
+#endif
+
+/* Kernels before 5.11, and some sandboxes, need two calls for it. */
+int clinux_epoll_wait_ns(int epoll, struct epoll_event *events, int count, uint64_t timeout_ns) {
+    struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
+    int ready = (int)syscall(SYS_epoll_pwait2, epoll, events, count, &timeout, (void *)0, (size_t)0);
+    if (ready >= 0 || (errno != ENOSYS && errno != EPERM)) return ready;
+    struct pollfd entry = {epoll, POLLIN, 0};
+    if (ppoll(&entry, 1, &timeout, (void *)0) < 0) return -1;
+    return epoll_wait(epoll, events, count, 0);
 }

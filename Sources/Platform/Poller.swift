@@ -73,6 +73,13 @@ package struct Poller: ~Copyable {
         return max(0, Int(count))
     }
 
+    /// As above, and exact where the thread's naps are (`WorkerThread.setExactNaps`).
+    package func wait(timeoutNs: UInt64) -> Int {
+        let count = clinux_epoll_wait_ns(epoll, events, Int32(Self.eventCountMax), timeoutNs)
+        precondition(count >= 0 || clinux_errno() == EINTR, "Poller: epoll_pwait2 failed")
+        return max(0, Int(count))
+    }
+
     package func readiness(at index: Int) -> Readiness {
         Readiness(tag: events[index].data.u64, bits: events[index].events)
     }

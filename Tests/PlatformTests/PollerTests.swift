@@ -20,6 +20,18 @@ struct PollerTests {
         #expect(ready(poller).isEmpty)
     }
 
+    @Test func aWaitToTheNanosecondIsNeverShort() throws {
+        let poller = try Poller()
+        let startNs = Clock.nowNs()
+        #expect(poller.wait(timeoutNs: 1_234_567) == 0)
+        #expect(Clock.nowNs() - startNs >= 1_234_567)
+        let connection = try Connection()
+        try poller.watch(connection.far, .read, tag: 7)
+        _ = send(connection.near, [1])
+        #expect(poller.wait(timeoutNs: 20_000_000_000) == 1 && poller.readiness(at: 0).tag == 7)
+        #expect(poller.wait(timeoutNs: 0) == 1)
+    }
+
     @Test func whatIsNotServedIsReportedAgain() throws {
         let poller = try Poller()
         let connection = try Connection()

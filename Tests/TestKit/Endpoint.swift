@@ -2,7 +2,7 @@
 // Ports come from below the range that the kernel gives to outgoing connections, so that a port handed
 // out here is not taken by a client of another test before its server listens.
 
-import Glibc
+package import Glibc
 import Synchronization
 
 package enum Endpoint: Hashable, Sendable, CustomStringConvertible {
@@ -48,7 +48,7 @@ extension Endpoint {
     }
 
     /// Calls `body` with the endpoint as the kernel wants it.
-    static func withSocketAddress<Result>(
+    package static func withSocketAddress<Result>(
         _ endpoint: Endpoint, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {
         switch endpoint {

@@ -15,7 +15,7 @@ struct TidinessTests {
     private let all: [SourceFile]
 
     init() throws {
-        sources = try SourceTree.swiftFiles(in: "Sources")
+        sources = try SourceTree.swiftFiles(in: "Sources") + SourceTree.swiftFiles(in: "bench/program")
         all = try sources + SourceTree.swiftFiles(in: "Tests") + [SourceTree.read("Package.swift")]
     }
 
@@ -91,7 +91,10 @@ struct TidinessTests {
         let program = try #require(
             manifest.firstMatch(of: /name: "keyway",\s*dependencies: \[([^\]]*)\],\s*swiftSettings/))
         needs["keyway"] = Self.quoted(program.1)
-        #expect(needs.count >= 11 && needs["Session"]?.contains("Wire") == true)
+        let bench = try #require(manifest.firstMatch(of: /name: "keyway-bench",\s*dependencies: \[([^\]]*)\]/))
+        // The folder's name stands for the target's.
+        needs["program"] = Self.quoted(bench.1)
+        #expect(needs.count >= 12 && needs["Session"]?.contains("Wire") == true)
         for file in sources {
             let room = String(file.path.split(separator: "/")[1])
             let drawn = try #require(needs[room], "\(file.path) is in no room of Package.swift")

@@ -58,5 +58,8 @@ static inline void *clinux_map_pages(size_t size_bytes) {
     return pages == MAP_FAILED ? (void *)0 : pages;
 }
 
+/* epoll_wait to the nanosecond. Defined in clinux.c, out of the way of Glibc's types. */
+int clinux_epoll_wait_ns(int epoll, struct epoll_event *events, int count, uint64_t timeout_ns);
+
 #include "child.h"
 #endif
