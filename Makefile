@@ -8,16 +8,18 @@ ifeq ($(CI),true)
 export KEYWAY_TEST_REQUIRE_SERVERS = 1
 endif
 
-.PHONY: help run build test check setup format clean
+.PHONY: help run build test counters bench check setup format clean
 
 help:
-	@echo "make run     build for speed and start keyway; ARGS='-c file.yml' hands arguments on"
-	@echo "make build   strict debug build, tests included"
-	@echo "make test    all tests, or ARGS='--filter Name'"
-	@echo "make check   build and test"
-	@echo "make setup   install what running and testing need"
-	@echo "make format  format the sources"
-	@echo "make clean   remove what was built"
+	@echo "make run       build for speed and start keyway; ARGS='-c file.yml' hands arguments on"
+	@echo "make build     strict debug build, tests included"
+	@echo "make test      all tests, or ARGS='--filter Name'"
+	@echo "make counters  allocations, sends and memory of a release build, held to bench/counters/thresholds.csv"
+	@echo "make bench     every table and plot of the measurements anew, into bench/results; takes hours"
+	@echo "make check     build and test"
+	@echo "make setup     install what running and testing need"
+	@echo "make format    format the sources"
+	@echo "make clean     remove what was built"
 
 # Without arguments: four embedded servers, no config file.
 run:
@@ -31,6 +33,15 @@ build:
 test:
 	@.ci/setup.sh
 	swift test --disable-xctest $(STRICT) $(ARGS)
+
+# Debug builds allocate where release builds do not, so the counted program is a release build.
+counters:
+	swift build -c release --product keyway
+	KEYWAY_COUNTERS=1 KEYWAY_BINARY="$$(swift build -c release --show-bin-path)/keyway" \
+		swift test --disable-xctest $(STRICT) --filter CountTests
+
+bench:
+	bench/rerun.sh $(ARGS)
 
 check: build test
 

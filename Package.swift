@@ -84,6 +84,7 @@ let package = Package(
         tests("BenchTests", of: ["keyway-bench", "Platform", "Wire"], products: [arguments, histogram]),
         tests("TidinessTests", of: []),
         tests("EndToEndTests", of: [], resources: [.copy("clients")]),
+        tests("CountTests", of: []),
     ],
     swiftLanguageModes: [.v6]
 )

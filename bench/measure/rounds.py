@@ -1,0 +1,174 @@
+"""Rounds: every target of a workload once, then again, so that a change of the machine's mood hits
+all of them.
+
+A measurement counts the CPU of the proxy and of its servers together: on loopback the kernel
+charges part of one process's packet work to the other, so a proxy alone can look cheap by making
+its servers work more. It also counts how much of the machine somebody else used meanwhile; above
+the limit it is repeated, and the quietest one stays.
+"""
+
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Optional
+
+from . import machine, pinning
+from .load import Load, LoadFailure
+from .peers import Target
+from .workloads import Workload
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one measurement found."""
+
+    requests: int
+    rate_per_s: float
+    p50_us: float
+    p99_us: float
+    # CPU time per request.
+    proxy_us: float
+    backends_us: float
+    # Share of the machine's time that went to processes which are not part of the measurement.
+    foreign: float
+
+    @property
+    def total_us(self) -> float:
+        return self.proxy_us + self.backends_us
+
+
+@dataclass(frozen=True)
+class Row(Figures):
+    """Figures and what they are of; what the JSON lines hold."""
+
+    study: str
+    pin: str
+    workload: str
+    target: str
+    round: int
+    load: str
+    # What a study varies, for the studies of growth and pacing.
+    x: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    rounds: int
+    duration_s: float
+    retries: int
+    foreign_max: float
+
+
+def measure(
+    load: Load, target: Target, workload: Workload, mode: str, duration_s: float
+) -> Figures:
+    cpus = pinning.place(target, mode)
+    load.prepare(workload, target.port, cpus)
+    pids = [target.pid] + target.backend_pids
+    before = {pid: machine.cpu_ns(pid) for pid in pids}
+    children_before, time_before = os.times(), machine.MachineTime()
+    result = load.run(workload, target.port, duration_s, pids, cpus)
+    children, now = os.times(), machine.MachineTime()
+    around = {pid: machine.cpu_ns(pid) - before[pid] for pid in pids}
+    inside = result.cpu_ns or around
+    own_s = sum(around.values()) / 1e9 + sum(
+        getattr(children, name) - getattr(children_before, name)
+        for name in ("user", "system", "children_user", "children_system")
+    )
+    foreign_s = now.busy_s - time_before.busy_s - own_s
+    backends_ns = sum(inside.get(pid, 0) for pid in target.backend_pids)
+    return Figures(
+        requests=result.requests,
+        rate_per_s=result.rate_per_s,
+        p50_us=result.p50_us,
+        p99_us=result.p99_us,
+        proxy_us=inside.get(target.pid, 0) / 1e3 / result.requests,
+        backends_us=backends_ns / 1e3 / result.requests,
+        foreign=max(0.0, foreign_s) / max(0.01, now.total_s - time_before.total_s),
+    )
+
+
+def quietest(load: Load, target: Target, workload: Workload, mode: str, plan: Plan) -> Figures:
+    """Measures again while somebody else uses too much of the machine."""
+    best = measure(load, target, workload, mode, plan.duration_s)
+    for _ in range(plan.retries):
+        if best.foreign <= plan.foreign_max:
+            break
+        time.sleep(0.3)
+        again = measure(load, target, workload, mode, plan.duration_s)
+        best = min(best, again, key=lambda figures: figures.foreign)
+    return best
+
+
+class Recorder:
+    """Measures, writes each row at once, and remembers all of them."""
+
+    def __init__(self, path: Path, load: Load, plan: Plan) -> None:
+        self.path = path
+        self.load = load
+        self.plan = plan
+        self.rows: list[Row] = []
+        # By pin, workload and target: a target that fails once is not tried again there.
+        self.failures: dict[tuple[str, str, str], str] = {}
+        path.write_text("")
+
+    def take(
+        self,
+        study: str,
+        mode: str,
+        workload: Workload,
+        target: Target,
+        round_index: int,
+        x: Optional[float] = None,
+    ) -> None:
+        key = (mode, workload.name, target.name)
+        if key in self.failures or not self.load.can_do(workload):
+            return
+        try:
+            figures = quietest(self.load, target, workload, mode, self.plan)
+        except LoadFailure as error:
+            self.failures[key] = str(error)
+            say(f"FAILED {study} {mode} {workload.name} {target.name}: {error}")
+            place = {"study": study, "pin": mode, "workload": workload.name, "target": target.name}
+            self._write({**place, "failure": str(error)})
+            return
+        row = Row(
+            **asdict(figures),
+            study=study,
+            pin=mode,
+            workload=workload.name,
+            target=target.name,
+            round=round_index,
+            load=self.load.name,
+            x=x,
+        )
+        self.rows.append(row)
+        self._write(asdict(row))
+
+    def alternate(
+        self, study: str, mode: str, workload: Workload, targets: Sequence[Target]
+    ) -> None:
+        """All rounds of one workload. Who begins changes from round to round."""
+        for round_index in range(self.plan.rounds):
+            shift = round_index % len(targets)
+            for target in list(targets[shift:]) + list(targets[:shift]):
+                self.take(study, mode, workload, target, round_index)
+        say(f"{study} {mode} {workload.name}: done")
+
+    def _write(self, record: dict[str, object]) -> None:
+        with open(self.path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(record) + "\n")
+
+
+def median(rows: Iterable[Row], figure: str) -> Optional[float]:
+    values = [getattr(row, figure) for row in rows]
+    return statistics.median(values) if values else None
+
+
+def say(text: str) -> None:
+    print(time.strftime("%H:%M:%S"), text, file=sys.stderr, flush=True)
