@@ -121,7 +121,6 @@ struct Plan: Sendable {
                     + Self.plural(pubSub.subscriberCount, "subscriber"))
         } else if let workload = workloads.first {
             words.append(workload.summary)
-            if load.isVerified { words.append("verified") }
         }
         return words.joined(separator: ", ")
     }
