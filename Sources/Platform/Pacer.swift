@@ -74,6 +74,8 @@ package struct Pacer {
     private var restWindowsNext = restWindowsFirst
     private static let restWindowsFirst = 32
     private static let restWindowsMax = 256
+    /// One window may differ by chance; so many mean another load.
+    private static let changedWindowsMax = 4
 
     private var isCounting = false
     private var leftNs = settlingNs
@@ -205,9 +207,10 @@ package struct Pacer {
         let isChanged =
             abs(window.rate - restingRate) > restingRate / 3 || waitNs > restingWaitNs * 2 || waitNs < restingWaitNs / 2
         changedWindows = isChanged ? changedWindows + 1 : 0
-        if changedWindows == 4 { restWindowsNext = Self.restWindowsFirst }
+        let isOtherLoad = changedWindows == Self.changedWindowsMax
+        if isOtherLoad { restWindowsNext = Self.restWindowsFirst }
         restWindows -= 1
-        if restWindows <= 0 || changedWindows == 4 { beginTrial() }
+        if restWindows <= 0 || isOtherLoad { beginTrial() }
     }
 
     private func isShort(_ index: Int) -> Bool {

@@ -40,7 +40,7 @@ extension Engine {
     @inline(never)
     private mutating func renewRequestChunk() {
         buffers.chunks.release(requestChunk)
-        requestChunk = buffers.chunks.take(atLeast: Self.requestChunkBytes)
+        requestChunk = buffers.chunks.takeStandard()
     }
 
     /// A read into less room than this would cut long requests needlessly.
@@ -114,7 +114,7 @@ extension Engine {
         client.pointee.intake = intake
         if count >= Self.adoptedBytesMin {
             intake.initialize(to: Intake(chunk: requestChunk, startBytes: offset))
-            requestChunk = buffers.chunks.take(atLeast: Self.requestChunkBytes)
+            requestChunk = buffers.chunks.takeStandard()
             return
         }
         let chunk = buffers.chunks.take(atLeast: max(1_024, count * 2))
@@ -204,7 +204,7 @@ extension Engine {
     /// - Parameter chunk: what the bytes lie in.
     /// - Returns: bytes used.
     private mutating func readRequests(
-        _ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int, chunk: ChunkRef?
+        _ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int, chunk: ChunkRef
     ) -> Int {
         let limits = limits(of: client)
         let inFlightMax = inFlightMax(of: client)

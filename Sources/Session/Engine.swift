@@ -70,7 +70,6 @@ struct Engine: ~Copyable {
     /// Where clients' bytes are received; what is left of them moves to an intake. Replaced when long requests in it
     /// wait to be written and little room is left.
     var requestChunk: ChunkRef
-    static let requestChunkBytes = ChunkPool.standardCapacityBytes
     /// Where several small replies become one send.
     let outScratch: UnsafeMutablePointer<UInt8>
     static let outScratchBytes = 262_144
@@ -112,7 +111,7 @@ struct Engine: ~Copyable {
         self.nowMs = nowMs
         timers = TimerWheel(nowMs: nowMs)
         random = (UInt64(workerIndex) &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ Clock.nowNs()
-        requestChunk = buffers.chunks.take(atLeast: Self.requestChunkBytes)
+        requestChunk = buffers.chunks.takeStandard()
         outScratch = .allocate(capacity: Self.outScratchBytes)
         receiveChunk = buffers.chunks.takeStandard()
         statics = StaticReplies()

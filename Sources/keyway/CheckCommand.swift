@@ -2,6 +2,7 @@
 // Findings go to standard output and errors to standard error, one line each.
 
 import ArgumentParser
+import Platform
 import Settings
 
 struct CheckCommand: ParsableCommand {

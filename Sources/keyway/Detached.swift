@@ -4,6 +4,7 @@
 // Not here: what the second process does (Service).
 
 import Glibc
+import Platform
 
 enum Detached {
     /// Tells the second process that it is one, and where to say that it serves.

@@ -2,6 +2,7 @@
 // Not here: running (Service), the flags (RunOptions).
 
 import ArgumentParser
+import Platform
 
 struct KeywayCommand: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -5,6 +5,7 @@
 
 import Glibc
 import Logging
+import Platform
 import Synchronization
 
 /// Why a log file cannot be opened.

@@ -1,6 +1,7 @@
 // PIDFile: the file of `-p`, with the process id as text. An old one is overwritten, as twemproxy does.
 
 import Glibc
+import Platform
 
 struct PIDFile {
     let path: String

@@ -4,6 +4,7 @@
 import ArgumentParser
 import Glibc
 import Hashing
+import Platform
 import Settings
 
 /// What was asked that a config cannot answer; one line for people.

@@ -54,6 +54,11 @@ class Load(Protocol):
     ) -> LoadResult: ...
 
 
+def _client_words(program: str, workload: Workload, port: int) -> list[str]:
+    """What both generators call the same."""
+    return [program, "-h", "127.0.0.1", "-p", str(port), "-c", str(workload.clients)]
+
+
 def _pinning(cpus: Optional[set[int]]) -> Optional[Callable[[], None]]:
     return (lambda: os.sched_setaffinity(0, cpus)) if cpus else None
 
@@ -94,13 +99,7 @@ class KeywayBench:
         self, workload: Workload, port: int, duration_s: float, pids: Sequence[int]
     ) -> list[str]:
         words = [
-            self._program,
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-c",
-            str(workload.clients),
+            *_client_words(self._program, workload, port),
             "--mix",
             f"{workload.command}=1",
             "-d",
@@ -193,13 +192,7 @@ class ValkeyBenchmark:
     ) -> LoadResult:
         key = f"{workload.key_prefix}__rand_int__"
         words = [
-            self._program,
-            "-h",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "-c",
-            str(workload.clients),
+            *_client_words(self._program, workload, port),
             "-P",
             str(workload.pipeline),
             "-n",

@@ -4,6 +4,7 @@
 
 import Glibc
 import Histogram
+import Platform
 
 struct ProgressLine: Sendable {
     /// The line is written over; else every state is a line of its own.

@@ -3,6 +3,7 @@
 // Not here: what a report says (one file a format).
 
 import Glibc
+import Platform
 
 struct ReportError: Error, Equatable, CustomStringConvertible {
     let description: String
@@ -45,24 +46,10 @@ enum Report: String, CaseIterable, Sendable {
         let isOutput = path == "-"
         let descriptor = isOutput ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(path, errno) }
-        var number = writeAll(Array(text.utf8), to: descriptor)
+        var number = Terminal.write(Array(text.utf8), to: descriptor)
         // Some file systems tell only now that nothing fitted.
         if !isOutput && close(descriptor) != 0 && number == 0 { number = errno }
         if number != 0 { throw failure(isOutput ? "standard output" : path, number) }
-    }
-
-    /// - Returns: 0, or the errno of what kept the rest from being written.
-    private static func writeAll(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
-        bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            while offset < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
-                if count < 0 && errno == EINTR { continue }
-                if count < 0 { return errno }
-                offset += count
-            }
-            return 0
-        }
     }
 
     private static func failure(_ path: String, _ number: Int32) -> ReportError {

@@ -1,17 +1,17 @@
-// Terminal: what the program says to people, outside the log: results on standard output, complaints on standard error.
+// Terminal: what a program says to people, outside its log: results on standard output, complaints on standard error.
 // Written at once and whole, so that two lines never mix and nothing waits in a buffer when the process ends.
-// Not here: the log (LogSink).
+// Not here: the words, and the log (the programs).
 
 import Glibc
 
-enum Terminal {
-    static func say(_ line: String) { write(Array((line + "\n").utf8), to: STDOUT_FILENO) }
+package enum Terminal {
+    package static func say(_ line: String) { write(Array((line + "\n").utf8), to: STDOUT_FILENO) }
 
-    static func complain(_ line: String) { write(Array((line + "\n").utf8), to: STDERR_FILENO) }
+    package static func complain(_ line: String) { write(Array((line + "\n").utf8), to: STDERR_FILENO) }
 
     /// - Returns: 0, or the errno of what kept the rest from being written.
     @discardableResult
-    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+    package static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
         bytes.withUnsafeBytes { bytes in
             var offset = 0
             while offset < bytes.count {
