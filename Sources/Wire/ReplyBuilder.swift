@@ -16,9 +16,11 @@ package struct ReplyBuilder {
 
     /// `+OK`.
     package mutating func simple(_ text: String) { line("+", text) }
+    package mutating func simple(_ text: [UInt8]) { line("+", text) }
 
     /// `-ERR syntax error`; `text` starts with its code.
     package mutating func error(_ text: String) { line("-", text) }
+    package mutating func error(_ text: [UInt8]) { line("-", text) }
 
     /// `:42`.
     package mutating func integer(_ value: Int) { header(":", value) }
@@ -53,67 +55,28 @@ package struct ReplyBuilder {
         if version == .three { raw(value ? "#t\r\n" : "#f\r\n") } else { integer(value ? 1 : 0) }
     }
 
-    /// The shortest digits that read back as `value`; RESP2: a bulk string of them.
+    /// The digits that Valkey prints; RESP2: a bulk string of them.
     package mutating func double(_ value: Double) {
-        let text = Self.text(of: value)
+        let text = DoubleText.text(of: value)
         if version == .three { line(",", text) } else { bulk(text) }
     }
 
+    /// A whole number of any size; RESP2: a bulk string of its digits.
+    package mutating func bigNumber(_ digits: [UInt8]) {
+        if version == .three { line("(", digits) } else { bulk(digits) }
+    }
+
     /// Plain text for people; RESP2: a bulk string.
-    package mutating func verbatim(_ text: String) {
+    package mutating func verbatim(_ text: String) { verbatim(Array(text.utf8), format: Array("txt".utf8)) }
+
+    /// - Parameter format: three letters, `txt` or `mkd`.
+    package mutating func verbatim(_ text: [UInt8], format: [UInt8]) {
         guard version == .three else { return bulk(text) }
-        header("=", text.utf8.count + 4)
-        raw("txt:")
-        raw(text)
+        header("=", text.count + format.count + 1)
+        bytes += format
+        raw(":")
+        bytes += text
         endLine()
-    }
-
-    /// The layout of Valkey's printer: whole numbers up to 2^62 in full; beyond, and for fractions, the shortest
-    /// digits, plain with up to 6 zeros behind them or 6 places behind the point, otherwise with an exponent.
-    static func text(of value: Double) -> String {
-        if value.isNaN { return "nan" }
-        let sign = value.sign == .minus ? "-" : ""
-        if value.isInfinite { return sign + "inf" }
-        if value == 0 { return sign + "0" }
-        let wholeMax = 4_611_686_018_427_387_904.0  // 2^62
-        if value.magnitude <= wholeMax, let whole = Int(exactly: value) { return String(whole) }
-        let (digits, exponent) = shortestDigits(value.magnitude)
-        let count = digits.count
-        let scientific = exponent + count - 1
-        if exponent >= 0 && scientific < count + 7 {
-            return sign + String(decoding: digits, as: UTF8.self) + String(repeating: "0", count: exponent)
-        }
-        if exponent < 0 && (exponent > -7 || abs(scientific) < 4) {
-            let whole = count + exponent
-            let text = String(decoding: digits, as: UTF8.self)
-            if whole <= 0 { return sign + "0." + String(repeating: "0", count: -whole) + text }
-            return sign + text.prefix(whole) + "." + text.dropFirst(whole)
-        }
-        let fraction = count > 1 ? "." + String(decoding: digits.dropFirst(), as: UTF8.self) : ""
-        return sign + String(decoding: digits.prefix(1), as: UTF8.self) + fraction + "e"
-            + (scientific < 0 ? "-" : "+") + String(abs(scientific))
-    }
-
-    /// `magnitude` = digits * 10^exponent, with neither leading nor trailing zeros in the digits.
-    private static func shortestDigits(_ magnitude: Double) -> (digits: [UInt8], exponent: Int) {
-        // The standard library prints the shortest digits; only their layout differs.
-        let parts = magnitude.description.split(separator: "e")
-        var exponent = parts.count > 1 ? Int(parts[1])! : 0
-        var digits: [UInt8] = []
-        var isBehindPoint = false
-        for byte in parts[0].utf8 {
-            if byte == UInt8(ascii: ".") {
-                isBehindPoint = true
-            } else {
-                digits.append(byte)
-                if isBehindPoint { exponent -= 1 }
-            }
-        }
-        while digits.count > 1, digits.last == UInt8(ascii: "0") {
-            digits.removeLast()
-            exponent += 1
-        }
-        return (Array(digits.drop { $0 == UInt8(ascii: "0") }), exponent)
     }
 
     private mutating func raw(_ text: String) { bytes += text.utf8 }
@@ -126,9 +89,11 @@ package struct ReplyBuilder {
         endLine()
     }
 
-    private mutating func line(_ type: Unicode.Scalar, _ text: String) {
+    private mutating func line(_ type: Unicode.Scalar, _ text: String) { line(type, text.utf8) }
+
+    private mutating func line(_ type: Unicode.Scalar, _ text: some Sequence<UInt8>) {
         bytes.append(UInt8(ascii: type))
-        for byte in text.utf8 {
+        for byte in text {
             bytes.append(byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n") ? UInt8(ascii: " ") : byte)
         }
         endLine()
