@@ -83,6 +83,7 @@ let package = Package(
             products: [arguments, log]),
         tests("BenchTests", of: ["keyway-bench", "Platform", "Wire"], products: [arguments, histogram]),
         tests("TidinessTests", of: []),
+        tests("IntegrationTests", of: ["Routing", "Wire"]),
         tests("EndToEndTests", of: [], resources: [.copy("clients")]),
         tests("CountTests", of: []),
     ],
