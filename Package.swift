@@ -53,7 +53,7 @@ let package = Package(
         room("Settings", products: [yams]),
         room(
             "Routing", needs: ["Wire", "Hashing"],
-            exclude: ["Commands/commands.csv", "Commands/generate.py"]),
+            exclude: ["Commands/commands.csv", "Commands/generate.py", "Commands/document.py"]),
         room("Upstream", needs: ["Platform", "Wire", "Routing", "Telemetry"], products: [log]),
         room("Session", needs: ["Platform", "Wire", "Hashing", "Routing", "Upstream", "Telemetry"], products: [log]),
         room("Admin", needs: ["Platform", "Telemetry"], products: [log]),

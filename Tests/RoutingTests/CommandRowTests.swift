@@ -197,22 +197,27 @@ struct CommandRowTests {
         #expect(MemoryLayout<CommandRow>.stride <= 80)
     }
 
-    @Test func committedFilesAreWhatTheGeneratorWrites() throws {
+    @Test(arguments: [
+        ("generate.py", ["Sources/Routing/Commands/CommandRows.swift", "Sources/Routing/Commands/CommandID.swift"]),
+        ("document.py", ["COMMANDS.md"]),
+    ])
+    func committedFilesAreWhatTheGeneratorWrites(generator: String, paths: [String]) throws {
         let directory = FileManager.default.temporaryDirectory
             .appendingPathComponent("keyway-generated-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
-        let generator = Process()
-        generator.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        generator.arguments = ["python3", commandsDirectory.appendingPathComponent("generate.py").path, directory.path]
-        generator.standardOutput = FileHandle.nullDevice
-        try generator.run()
-        generator.waitUntilExit()
-        #expect(generator.terminationStatus == 0)
-        for name in ["CommandRows.swift", "CommandID.swift"] {
-            let written = try Data(contentsOf: directory.appendingPathComponent(name))
-            let committed = try Data(contentsOf: commandsDirectory.appendingPathComponent(name))
-            #expect(written == committed, "\(name) is stale: run generate.py")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", commandsDirectory.appendingPathComponent(generator).path, directory.path]
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        #expect(process.terminationStatus == 0)
+        let root = commandsDirectory.appendingPathComponent("../../..")
+        for path in paths {
+            let committed = root.appendingPathComponent(path)
+            let written = directory.appendingPathComponent(committed.lastPathComponent)
+            #expect(try Data(contentsOf: written) == Data(contentsOf: committed), "\(path) is stale: run \(generator)")
         }
     }
 }
