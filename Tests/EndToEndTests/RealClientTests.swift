@@ -1,6 +1,7 @@
 // RealClientTests: the programs and libraries that people use, doing ordinary work through the port.
-// redis-cli, valkey-cli and the benchmarks come from PATH, the Python libraries from .tools/venv, where the
-// set-up puts them. What is not installed is skipped aloud, or fails under KEYWAY_TEST_REQUIRE_SERVERS=1.
+// redis-cli, valkey-cli and the benchmarks come from PATH, the Python libraries from .tools/venv and the
+// applications from .tools/applications, where the set-up puts them. What is not installed is skipped aloud, or
+// fails under KEYWAY_TEST_REQUIRE_SERVERS=1.
 
 import Foundation
 import TestKit
@@ -83,13 +84,44 @@ private func client(_ name: String) -> String? {
     @Test(arguments: Servers.found, ["redis", "valkey"])
     func pythonLibrariesDoOrdinaryWork(_ server: Server, _ library: String) throws {
         guard let python = client("venv/bin/python") else { return }
-        let script = try #require(
-            Bundle.module.url(forResource: "ordinary_work", withExtension: "py", subdirectory: "clients"))
+        let script = try clientScript("ordinary_work")
         let rig = try Rig(server, workers: 2)
         let answer = try ChildProcess.run(
             python, [script.path, library, "127.0.0.1", String(rig.endpoint.port)],
             environment: ["PYTHONDONTWRITEBYTECODE": "1"])
         #expect(answer.status == .exited(0), "\(answer.output)\(answer.errors)")
         #expect(answer.output.hasSuffix("all right\n"), "\(answer.output)")
+    }
+
+    /// Goal: a library's user sees no difference. Method: each call of each family, to one server and to Keyway.
+    @Test(arguments: Servers.found, ["redis", "valkey"])
+    func everyCommandFamilyEndsAsWithOneServer(_ server: Server, _ library: String) throws {
+        guard let python = client("venv/bin/python") else { return }
+        let script = try clientScript("every_family")
+        let rig = try Rig(server, workers: 2)
+        let one = try ServerProcess(server)
+        for (version, style) in [("2", "sync"), ("3", "sync"), ("2", "async"), ("3", "async")] {
+            let words = [library, version, style, String(one.endpoint.port), String(rig.endpoint.port)]
+            let answer = try ChildProcess.run(
+                python, [script.path] + words, environment: ["PYTHONDONTWRITEBYTECODE": "1"])
+            #expect(answer.status == .exited(0), "\(words): \(answer.output)\(answer.errors)")
+            #expect(answer.output.hasSuffix("all right\n"), "\(words): \(answer.output)")
+        }
+    }
+
+    @Test(arguments: Servers.newest) func applicationsKeepTheirDataThroughThePort(_ server: Server) throws {
+        guard let python = client("applications/bin/python") else { return }
+        let script = try clientScript("applications")
+        let rig = try Rig(server, workers: 2)
+        let answer = try ChildProcess.run(
+            python, [script.path, String(rig.endpoint.port)], environment: ["PYTHONDONTWRITEBYTECODE": "1"],
+            withinSeconds: 120)
+        #expect(answer.status == .exited(0), "\(answer.output)\(answer.errors)")
+        #expect(answer.output.hasSuffix("all right\n"), "\(answer.output)")
+        say(answer.output)
+    }
+
+    private func clientScript(_ name: String) throws -> URL {
+        try #require(Bundle.module.url(forResource: name, withExtension: "py", subdirectory: "clients"))
     }
 }
