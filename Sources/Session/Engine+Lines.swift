@@ -305,7 +305,10 @@ extension Engine {
         guard let index = (0..<shard.pointee.lineCount).first(where: { shard.pointee.lines[$0] == line }) else {
             return
         }
-        let successor = takeSpare(shard) ?? Line.make(shard: shard, role: .shared)
+        let spare = takeSpare(shard)
+        // It is no transfer connection any more.
+        if spare != nil { shard.pointee.transferCount -= 1 }
+        let successor = spare ?? Line.make(shard: shard, role: .shared)
         successor.pointee.role = .shared
         shard.pointee.lines[index] = successor
         line.pointee.role = .retiring

@@ -153,6 +153,23 @@ struct EngineTransfersTests {
         #expect(rig.ask(slow, "GET", "small") == "$1\r\ns\r\n")
     }
 
+    /// Goal: the connections of long writes do not get fewer with each long reply. Method: a spare one takes over for
+    /// the shared one that a long reply keeps; then there is none to spare.
+    @Test func longRepliesDoNotUseUpTheConnectionsOfLongWrites() throws {
+        let rig = try EngineRig(shardCount: 1, pool: { $0.backend.transferCountMax = 1 })
+        rig.backends[0].store["big"] = value(4_700_000)
+        let client = rig.connect()
+        for _ in 0..<2 {
+            client.got = []
+            rig.send(client, rig.request("GET", "big"))
+            #expect(client.got.count > 4_700_000)
+            client.got = []
+            rig.send(client, set(rig, "k", value(300_000)))
+            #expect(client.text == "+OK\r\n")
+        }
+        #expect(rig.engine.pools[0].shards[0].transferCount == 1)
+    }
+
     @Test func aReaderThatNeverReadsIsCutAtTheLimit() throws {
         let rig = try EngineRig(
             shardCount: 1,
