@@ -3,6 +3,15 @@ import Testing
 @testable import keyway_bench
 
 struct TableReportTests {
+    @Test func aCurveWithoutAGoalSaysWhichRatesWereKept() {
+        var result = SampleResults.empty
+        let steps = [true, false].map { SearchStep(ratePerS: 100, phase: SampleResults.phase(seconds: 5), holds: $0) }
+        result.targets = [Target(label: "x", place: .unix(path: "/x"))]
+        result.searches = [SearchResult(targetIndex: 0, goal: "", highestRatePerS: nil, steps: steps)]
+        let text = TableReport.text(of: result)
+        #expect(text.contains(" kept\n") && text.contains(" not kept\n") && !text.contains("hold"))
+    }
+
     @Test func aComparisonFitsTheTerminal() {
         for result in [SampleResults.comparison(), SampleResults.searched()] {
             for line in TableReport.text(of: result).split(separator: "\n") {

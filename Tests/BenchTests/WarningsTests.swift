@@ -79,6 +79,14 @@ struct WarningsTests {
         #expect(Warnings.of(result).count == 1 && Warnings.of(result)[0].contains("98.0 % busy"))
     }
 
+    @Test func whichErrorsTheRatesCountIsSaid() {
+        let words = "error replies are in the rates and latencies, what was lost"
+        expect(words) { $0.phases[1].errors = [ErrorTally(kind: "ERR", count: 1, example: "")] }
+        expect("what was lost or never answered is not") {
+            $0.phases[1].errors = [ErrorTally(kind: "lost", count: 1, example: "")]
+        }
+    }
+
     @Test func repliesThatAreNotRightComeFirst() {
         var result = quiet()
         result.phases[0].errors = [ErrorTally(kind: "stale", count: 2, example: "key 5")]

@@ -171,6 +171,8 @@ enum TableReport {
 
     private static func search(of search: SearchResult, in result: RunResult) -> [String] {
         let goal = TextTable.printable(search.goal)
+        // Without a goal a rate is kept or not.
+        let (yes, no) = goal.isEmpty ? ("kept", "not kept") : ("holds", "does not hold")
         var table = TextTable(
             ["RATE/S", "answered/s", "p50, us", "p99, us", "p99.9, us", "max, us", "errors", ""],
             leftColumns: [7])
@@ -178,7 +180,7 @@ enum TableReport {
             table.append(
                 [NumberText.decimal(step.ratePerS, places: 0), NumberText.decimal(step.phase.ratePerS, places: 0)]
                     + [50, 99, 99.9, 100].map { microseconds(step.phase.latencies.percentileNs($0)) }
-                    + [NumberText.count(step.phase.errorCount), step.holds ? "holds" : "does not hold"])
+                    + [NumberText.count(step.phase.errorCount), step.holds ? yes : no])
         }
         let title = "SEARCH \(result.label(of: search.targetIndex))"
         if goal.isEmpty { return [title + ": latency versus load"] + table.lines }

@@ -77,7 +77,7 @@ enum Warnings {
             warnings.append(
                 "\(label): \(NumberText.count(summary.errorCount)) \(summary.errorCount == 1 ? "error" : "errors") on "
                     + "\(NumberText.count(summary.requestCount)) requests (\(NumberText.percent(share))); "
-                    + "rates and latencies count them too"
+                    + "error replies are in the rates and latencies, what was lost or never answered is not"
             )
         }
         if summary.unsentCount > 0 {
