@@ -16,7 +16,7 @@ help:
 	@echo "make test      all tests, or ARGS='--filter Name'"
 	@echo "make differential  random commands to Keyway and to one server: COMMANDS=1000000 SEED=1 SERVER=9.1 or 8"
 	@echo "make counters  allocations, sends and memory of a release build, held to bench/counters/thresholds.csv"
-	@echo "make bench     every table and plot of the measurements anew, into bench/results; takes hours"
+	@echo "make bench     every table and plot of the measurements anew, into bench/published; takes hours"
 	@echo "make check     build and test"
 	@echo "make setup     install what running and testing need"
 	@echo "make format    format the sources"

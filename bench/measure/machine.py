@@ -60,6 +60,14 @@ def resident_bytes(pid: int) -> int:
     return int(match.group(1)) * 1024 if match else 0
 
 
+def segments_sent() -> int:
+    """TCP segments that the machine has sent since boot, without those sent again."""
+    lines = [
+        line.split() for line in read("/proc/net/snmp").splitlines() if line.startswith("Tcp:")
+    ]
+    return int(dict(zip(*lines))["OutSegs"])
+
+
 def pin(pid: int, cpus: Optional[set[int]]) -> None:
     """Binds every thread of a process to these CPUs; None lets them run anywhere."""
     allowed = cpus if cpus is not None else set(range(os.cpu_count() or 1))

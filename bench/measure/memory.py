@@ -5,7 +5,7 @@ import json
 import time
 from dataclasses import asdict, dataclass
 
-from . import machine, peers, programs, resp, tables
+from . import machine, peers, resp, tables
 from .fleet import FIRST_KEY, Fleet
 from .peers import Target
 from .rounds import say
@@ -37,14 +37,26 @@ def run(study: Study) -> None:
     with study.fleet() as fleet:
         for value_bytes, _ in BURST_SIZES:
             fleet.fill(space_for(value_bytes))
-        results = []
-        (study.output / "memory.jsonl").write_text("")
+        results = {sizes.target: sizes for sizes in _rows(study)} if study.keep else {}
         for name in names:
-            results.append(_measure(name, fleet))
-            with open(study.output / "memory.jsonl", "a", encoding="utf-8") as file:
-                file.write(json.dumps(asdict(results[-1])) + "\n")
-            study.write("memory.md", _page(study, results))
+            results[name] = _measure(name, fleet)
+            lines = [json.dumps(asdict(sizes)) + "\n" for sizes in results.values()]
+            study.rows_path("memory").write_text("".join(lines))
             say(f"memory {name}: done")
+    publish(study)
+
+
+def publish(study: Study) -> None:
+    results = sorted(_rows(study), key=lambda sizes: peers.NAMES.index(sizes.target))
+    if results:
+        study.write("memory.md", _page(study, results))
+        study.write_into("README.md", "memory", _table(results))
+
+
+def _rows(study: Study) -> list[Sizes]:
+    path = study.rows_path("memory")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [Sizes(**json.loads(line)) for line in lines]
 
 
 def _measure(name: str, fleet: Fleet) -> Sizes:
@@ -108,6 +120,14 @@ def _burst(target: Target, value_bytes: int) -> int:
 
 
 def _page(study: Study, results: list[Sizes]) -> str:
+    versions = {sizes.target: peers.version(sizes.target) for sizes in results}
+    text = study.head("Resident memory", "memory", versions)
+    text += "One worker. The clients connect and stay idle; then each does one GET, and all leave; "
+    text += "then 40 clients at once write and read values of the named size, and leave.\n\n"
+    return text + _table(results)
+
+
+def _table(results: list[Sizes]) -> str:
     megabyte = 1e6
     lines = [
         [
@@ -130,6 +150,4 @@ def _page(study: Study, results: list[Sizes]) -> str:
         "MB before a burst",
         *(f"MB after one of {label}" for _, label in BURST_SIZES),
     ]
-    versions = {sizes.target: "" for sizes in results}
-    versions["keyway"] = programs.version(programs.need("KEYWAY")) if "keyway" in versions else ""
-    return study.head("Resident memory", versions) + tables.table(header, lines)
+    return tables.table(header, lines)

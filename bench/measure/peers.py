@@ -28,7 +28,6 @@ class Target:
     pid: int
     # The servers that work for it; empty for the direct one, which is its own.
     backend_pids: list[int] = field(default_factory=list)
-    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -147,15 +146,16 @@ def lacks(name: str, workload: str) -> bool:
     return name in PEERS and any(workload.startswith(word) for word in PEERS[name].lacks)
 
 
+def version(name: str) -> str:
+    """What the program says of itself; nothing for our own floor, and where it is not at hand."""
+    program = programs.find("VALKEY" if name == "direct" else PEERS[name].program)
+    return programs.version(program) if program and name != "floor" else ""
+
+
 def start(name: str, fleet: Fleet) -> Target:
     """Starts a peer in front of the fleet and waits until it answers."""
     if name == "direct":
-        return Target(
-            name,
-            fleet.direct_port,
-            fleet.direct_pid,
-            version=programs.version(programs.need("VALKEY")),
-        )
+        return Target(name, fleet.direct_port, fleet.direct_pid)
     peer = PEERS[name]
     port = fleet.new_ports(2)
     folder = fleet.processes.folder
@@ -173,8 +173,7 @@ def start(name: str, fleet: Fleet) -> Target:
         name, peer.command(program, config, port, port + 1, fleet.shard_ports), port
     )
     wait_for_key(port, FIRST_KEY)
-    version = "" if name == "floor" else programs.version(program)
-    return Target(name, port, pid, fleet.shard_pids, version)
+    return Target(name, port, pid, fleet.shard_pids)
 
 
 def start_keyway(
@@ -192,4 +191,4 @@ def start_keyway(
     program = programs.need("KEYWAY")
     pid = fleet.processes.start(name, [program, "-c", str(config)], ports[-1])
     wait_for_key(ports[-1], FIRST_KEY)
-    return Target(name, ports[-1], pid, fleet.shard_pids, programs.version(program))
+    return Target(name, ports[-1], pid, fleet.shard_pids)

@@ -1,5 +1,4 @@
-"""Line plots as SVG, drawn by hand: axes that may be logarithmic, a line and dots for each series,
-a legend.
+"""Plots as SVG, drawn by hand: lines with dots on axes that may be logarithmic, and bars in groups.
 
 The colours tell each other apart in light and dark surroundings; nothing is loaded from elsewhere.
 """
@@ -8,12 +7,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Callable
+from typing import Callable, Optional
 
 Point = tuple[float, float]
 COLOURS = ("#4269d0", "#ef8e2c", "#3ca951", "#d4424e", "#8a63c9", "#7f7f7f", "#2aa4b0")
 WIDTH, HEIGHT = 720, 400
 LEFT, RIGHT, TOP, BOTTOM = 70, 170, 40, 55
+
+
+# Where a logarithmic axis may begin and end.
+ROUND = tuple(float(f"{part}e{power}") for power in range(-6, 13) for part in (1, 2, 5))
+# Of a bar and between groups of them.
+BAR_HEIGHT, GROUP_GAP = 8, 10
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Axis:
-    """Values to pixels. A logarithmic one begins and ends at a power of ten."""
+    """Values to pixels. A logarithmic one begins and ends at 1, 2 or 5 times a power of ten."""
 
     label: str
     is_log: bool
@@ -35,8 +40,8 @@ class Axis:
     def fitting(label: str, values: Sequence[float], is_log: bool) -> "Axis":
         if is_log:
             positive = [value for value in values if value > 0] or [1.0]
-            low = 10 ** math.floor(math.log10(min(positive)))
-            high = 10 ** math.ceil(math.log10(max(positive)))
+            low = max(step for step in ROUND if step <= min(positive) * 1.001)
+            high = min(step for step in ROUND if step >= max(positive) * 0.999)
             return Axis(label, True, low, high if high > low else low * 10)
         step = _step(max(values, default=1.0) or 1.0)
         return Axis(label, False, 0, step * math.ceil((max(values, default=1.0) or 1.0) / step))
@@ -50,8 +55,9 @@ class Axis:
 
     def ticks(self) -> list[float]:
         if self.is_log:
-            count = round(math.log10(self.high / self.low))
-            return [self.low * 10**power for power in range(count + 1)]
+            within = [step for step in ROUND if self.low <= step <= self.high]
+            tens = [step for step in within if f"{step:e}"[0] == "1"]
+            return tens if len(tens) > 3 else within
         step = _step(self.high)
         return [step * index for index in range(round(self.high / step) + 1)]
 
@@ -84,16 +90,20 @@ def plot(
     def y_at(value: float) -> float:
         return TOP + (1 - y_axis.share(value)) * inner_height
 
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
-        'font-family="system-ui, sans-serif" font-size="12" fill="#555">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-        f'<text x="{LEFT}" y="22" font-size="15" fill="#222">{escape(title)}</text>',
-    ]
+    parts = _sheet(title, HEIGHT)
     parts += _grid(x_axis, y_axis, x_at, y_at)
     for index, line in enumerate(series):
         parts += _series(line, COLOURS[index % len(COLOURS)], index, x_at, y_at)
     return "\n".join(parts + ["</svg>"]) + "\n"
+
+
+def _sheet(title: str, height: int) -> list[str]:
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
+        'font-family="system-ui, sans-serif" font-size="12" fill="#555">',
+        f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>',
+        f'<text x="{LEFT}" y="22" font-size="15" fill="#222">{escape(title)}</text>',
+    ]
 
 
 def _grid(
@@ -133,7 +143,6 @@ def _series(
     y_at: Callable[[float], float],
 ) -> list[str]:
     ends = [f"{x_at(x):.1f} {y_at(y):.1f}" for x, y in line.points]
-    top, left = TOP + 10 + 20 * index, WIDTH - RIGHT + 15
     parts = (
         [f'<path d="M{"L".join(ends)}" fill="none" stroke="{colour}" stroke-width="2"/>']
         if ends
@@ -145,6 +154,55 @@ def _series(
             f'<circle cx="{x_at(x):.1f}" cy="{y_at(y):.1f}" r="3.5" fill="{colour}">{title}'
             "</circle>"
         )
-    parts.append(f'<path d="M{left} {top}h18" stroke="{colour}" stroke-width="3"/>')
-    parts.append(f'<text x="{left + 24}" y="{top + 4}">{escape(line.name)}</text>')
-    return parts
+    return parts + _legend(line.name, colour, index)
+
+
+def _legend(name: str, colour: str, index: int) -> list[str]:
+    top, left = TOP + 10 + 20 * index, WIDTH - RIGHT + 15
+    return [
+        f'<path d="M{left} {top}h18" stroke="{colour}" stroke-width="3"/>',
+        f'<text x="{left + 24}" y="{top + 4}">{escape(name)}</text>',
+    ]
+
+
+def bars(
+    title: str,
+    x_label: str,
+    names: Sequence[str],
+    groups: Sequence[tuple[str, Sequence[Optional[float]]]],
+) -> str:
+    """Groups of lying bars, one of each name; a value that is not there leaves its place empty."""
+    values = [value for _, group in groups for value in group if value is not None]
+    axis = Axis.fitting(x_label, values, False)
+    group_height = BAR_HEIGHT * len(names) + GROUP_GAP
+    bottom = TOP + group_height * len(groups)
+    height, inner_width = bottom + BOTTOM, WIDTH - LEFT - RIGHT
+    parts = _sheet(title, height)
+    for tick in axis.ticks():
+        at = LEFT + axis.share(tick) * inner_width
+        parts.append(f'<path d="M{at:.1f} {TOP}V{bottom}" stroke="#ddd"/>')
+        parts.append(
+            f'<text x="{at:.1f}" y="{bottom + 18}" text-anchor="middle">{_label(tick)}</text>'
+        )
+    for index, (label, group) in enumerate(groups):
+        top = TOP + group_height * index
+        middle = top + group_height / 2 + 4
+        parts.append(
+            f'<text x="{LEFT - 6}" y="{middle:.1f}" text-anchor="end">{escape(label)}</text>'
+        )
+        for place, (name, value) in enumerate(zip(names, group)):
+            if value is None:
+                continue
+            y = top + GROUP_GAP / 2 + BAR_HEIGHT * place
+            parts.append(
+                f'<rect x="{LEFT}" y="{y:.1f}" width="{axis.share(value) * inner_width:.1f}" '
+                f'height="{BAR_HEIGHT - 1}" fill="{COLOURS[place % len(COLOURS)]}">'
+                f"<title>{escape(label)}, {escape(name)}: {value:.3g}</title></rect>"
+            )
+    parts.append(
+        f'<text x="{LEFT + inner_width / 2}" y="{height - 12}" text-anchor="middle">'
+        f"{escape(x_label)}</text>"
+    )
+    for index, name in enumerate(names):
+        parts += _legend(name, COLOURS[index % len(COLOURS)], index)
+    return "\n".join(parts + ["</svg>"]) + "\n"

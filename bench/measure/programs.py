@@ -46,6 +46,7 @@ _FINDERS: dict[str, Callable[[], Optional[str]]] = {
     "HAPROXY": lambda: _in_path("haproxy"),
     "ENVOY": _envoy,
     "PREDIXY": lambda: _in_path("predixy"),
+    "PERF": lambda: _in_path("perf"),
     "CC": lambda: _in_path("cc") or _in_path("gcc") or _in_path("clang"),
 }
 

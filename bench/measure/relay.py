@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Optional
 
 from . import machine, pinning, programs, tables
 from .rounds import say
@@ -22,8 +23,8 @@ BUFFERS = (64 << 10, 128 << 10, 256 << 10)
 SIZES = ((1 << 16, "64 KiB"), (1 << 20, "1 MiB"))
 # At most: a round of fewer is a first look.
 ROUNDS = 3
-# What one measurement moves: about a second.
-MOVED_BYTES = 2 << 30
+# What one measurement moves: some tenths of a second.
+MOVED_BYTES = 1 << 29
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ HEADER = ("way", "buffer", "relay", "source", "sink", "relay + source", "of copy
 def run(study: Study) -> None:
     pinning.require_cpus()
     rows: list[Passed] = []
-    path = study.output / "relay.jsonl"
+    path = study.rows_path("relay")
     path.write_text("")
     with TemporaryDirectory(prefix="keyway-measure-") as folder:
         program = programs.compiled("relay", Path(folder))
@@ -71,7 +72,27 @@ def run(study: Study) -> None:
                         with open(path, "a", encoding="utf-8") as file:
                             file.write(json.dumps(asdict(rows[-1])) + "\n")
                 say(f"relay {label}, round {round_index}: done")
-    study.write("relay.md", _page(study, rows))
+    publish(study)
+
+
+def publish(study: Study) -> None:
+    rows = _read(study)
+    if rows:
+        study.write("relay.md", _page(study, rows))
+
+
+def copied(study: Study, message_bytes: int) -> Optional[Passed]:
+    """Passing by recv and send, with the buffer that serves best; None: not measured."""
+    rows = [
+        row for row in _read(study) if row.mode == "copy" and row.message_bytes == message_bytes
+    ]
+    return min(rows, key=lambda row: row.both_us, default=None)
+
+
+def _read(study: Study) -> list[Passed]:
+    path = study.rows_path("relay")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [Passed(**json.loads(line)) for line in lines]
 
 
 def _pass(
@@ -93,7 +114,7 @@ def _pass(
 
 
 def _page(study: Study, rows: Sequence[Passed]) -> str:
-    text = study.head("What passing long values without a copy would cost", {})
+    text = study.head("What passing long values without a copy would cost", "relay", {})
     text += "CPU us per message of each thread, medians over rounds. Relay and source share CPU 0; "
     text += "`of copy` compares their sum with that of `copy` with the same buffer. "
     text += "Wall time, us, and system calls of the relay are per message, too.\n\n"

@@ -53,7 +53,7 @@ class Connection:
         if kind == b":":
             return int(rest)
         if kind == b"$":
-            return None if rest == b"-1" else self._bytes(int(rest) + 2)[:-2]
+            return None if rest == b"-1" else self.take(int(rest) + 2)[:-2]
         if kind == b"*":
             return [self.reply() for _ in range(int(rest))]
         raise ValueError(f"not a RESP2 reply: {line[:80]!r}")
@@ -70,7 +70,8 @@ class Connection:
         line, self.unread = self.unread.split(b"\r\n", 1)
         return line
 
-    def _bytes(self, count: int) -> bytes:
+    def take(self, count: int) -> bytes:
+        """Waits for so many bytes."""
         pieces, size = [self.unread], len(self.unread)
         while size < count:
             pieces.append(self._more())
@@ -85,15 +86,19 @@ def call(port: int, *arguments: Union[str, bytes, int], timeout_s: float = 10) -
         return connection.call(*arguments)
 
 
-def fill(port: int, prefix: str, count: int, value: bytes, batch: int = 0) -> None:
+def fill(port: int, prefix: str, count: int, value: bytes) -> None:
     """Writes `count` keys, the index in 12 digits behind the prefix."""
-    batch = batch or max(1, min(500, (1 << 20) // max(1, len(value))))
+    batch = max(1, min(2_000, (1 << 20) // max(1, len(value))))
+    size = len(f"{prefix}{0:012d}")
+    head = f"*3\r\n$3\r\nSET\r\n${size}\r\n{prefix}"
+    tail = b"\r\n$%d\r\n%s\r\n" % (len(value), value)
     with Connection(port, 60) as connection:
         for start in range(0, count, batch):
             indices = range(start, min(start + batch, count))
-            requests = [encode("SET", f"{prefix}{index:012d}", value) for index in indices]
-            connection.socket.sendall(b"".join(requests))
-            for _ in indices:
-                answer = connection.reply()
-                if answer != b"OK":
-                    raise RuntimeError(f"filling the server on port {port}: {answer!r}")
+            connection.socket.sendall(
+                b"".join(f"{head}{index:012d}".encode() + tail for index in indices)
+            )
+            expected = b"+OK\r\n" * len(indices)
+            answers = connection.take(len(expected))
+            if answers != expected:
+                raise RuntimeError(f"filling the server on port {port}: {answers[:200]!r}")

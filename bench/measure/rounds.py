@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional, Union
 
 from . import machine, pinning
 from .load import Load, LoadFailure
@@ -42,6 +42,25 @@ class Figures:
         return self.proxy_us + self.backends_us
 
 
+# Study, pin, workload and target.
+Key = tuple[str, str, str, str]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What could not be measured, and why."""
+
+    study: str
+    pin: str
+    workload: str
+    target: str
+    failure: str
+
+    @property
+    def key(self) -> Key:
+        return (self.study, self.pin, self.workload, self.target)
+
+
 @dataclass(frozen=True)
 class Row(Figures):
     """Figures and what they are of; what the JSON lines hold."""
@@ -52,8 +71,14 @@ class Row(Figures):
     target: str
     round: int
     load: str
+    duration_s: float
     # What a study varies, for the studies of growth and pacing.
     x: Optional[float] = None
+
+    @property
+    def key(self) -> Key:
+        """What was measured; rows of all rounds share it."""
+        return (self.study, self.pin, self.workload, self.target)
 
 
 @dataclass(frozen=True)
@@ -106,16 +131,21 @@ def quietest(load: Load, target: Target, workload: Workload, mode: str, plan: Pl
 
 
 class Recorder:
-    """Measures, writes each row at once, and remembers all of them."""
+    """Measures, writes each row at once, and remembers all of them.
 
-    def __init__(self, path: Path, load: Load, plan: Plan) -> None:
+    With `keep` the rows of earlier runs stay, except of what is measured again.
+    """
+
+    def __init__(self, path: Path, load: Load, plan: Plan, keep: bool) -> None:
         self.path = path
         self.load = load
         self.plan = plan
-        self.rows: list[Row] = []
-        # By pin, workload and target: a target that fails once is not tried again there.
-        self.failures: dict[tuple[str, str, str], str] = {}
-        path.write_text("")
+        self.rows: list[Row] = read_rows(path) if keep else []
+        # A target that fails once is not tried again there.
+        self.failures: list[Failure] = read_failures(path) if keep else []
+        self._failed: set[Key] = set()
+        self._begun: set[Key] = set()
+        self._write_all()
 
     def take(
         self,
@@ -125,17 +155,20 @@ class Recorder:
         target: Target,
         round_index: int,
         x: Optional[float] = None,
+        plan: Optional[Plan] = None,
     ) -> None:
-        key = (mode, workload.name, target.name)
-        if key in self.failures or not self.load.can_do(workload):
+        key = (study, mode, workload.name, target.name)
+        if key in self._failed or not self.load.can_do(workload):
             return
+        self._begin(key)
+        plan = plan or self.plan
         try:
-            figures = quietest(self.load, target, workload, mode, self.plan)
+            figures = quietest(self.load, target, workload, mode, plan)
         except LoadFailure as error:
-            self.failures[key] = str(error)
             say(f"FAILED {study} {mode} {workload.name} {target.name}: {error}")
-            place = {"study": study, "pin": mode, "workload": workload.name, "target": target.name}
-            self._write({**place, "failure": str(error)})
+            self._failed.add(key)
+            self.failures.append(Failure(*key, failure=str(error)))
+            self._write(self.failures[-1])
             return
         row = Row(
             **asdict(figures),
@@ -145,10 +178,11 @@ class Recorder:
             target=target.name,
             round=round_index,
             load=self.load.name,
+            duration_s=plan.duration_s,
             x=x,
         )
         self.rows.append(row)
-        self._write(asdict(row))
+        self._write(row)
 
     def alternate(
         self, study: str, mode: str, workload: Workload, targets: Sequence[Target]
@@ -160,9 +194,38 @@ class Recorder:
                 self.take(study, mode, workload, target, round_index)
         say(f"{study} {mode} {workload.name}: done")
 
-    def _write(self, record: dict[str, object]) -> None:
+    def _begin(self, key: Key) -> None:
+        """Drops what an earlier run found for this."""
+        if key in self._begun:
+            return
+        self._begun.add(key)
+        self.rows = [row for row in self.rows if row.key != key]
+        self.failures = [failure for failure in self.failures if failure.key != key]
+        self._write_all()
+
+    def _write_all(self) -> None:
+        self.path.write_text("")
+        for row in self.rows:
+            self._write(row)
+        for failure in self.failures:
+            self._write(failure)
+
+    def _write(self, record: Union[Row, Failure]) -> None:
         with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(record) + "\n")
+            file.write(json.dumps(asdict(record)) + "\n")
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def read_rows(path: Path) -> list[Row]:
+    return [Row(**record) for record in _read(path) if "failure" not in record]
+
+
+def read_failures(path: Path) -> list[Failure]:
+    return [Failure(**record) for record in _read(path) if "failure" in record]
 
 
 def median(rows: Iterable[Row], figure: str) -> Optional[float]:

@@ -23,11 +23,15 @@ def number(value: Optional[float]) -> str:
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
+def thousands(value: Optional[float]) -> str:
+    return "–" if value is None else f"{number(value / 1e3)}k"
+
+
 def ratio(value: Optional[float], of: Optional[float]) -> str:
     return f"{value / of:.2f}" if value is not None and of else "–"
 
 
-def _names(rows: Sequence[Row], attribute: str) -> list[str]:
+def names(rows: Sequence[Row], attribute: str) -> list[str]:
     return list(dict.fromkeys(getattr(row, attribute) for row in rows))
 
 
@@ -43,9 +47,9 @@ def _medians(
 def by_workload(rows: Sequence[Row], figure: str, subject: str, not_peers: Sequence[str]) -> str:
     """One line a workload, one column a target, and the subject's figure as a multiple of the
     best peer's."""
-    targets = _names(rows, "target")
+    targets = names(rows, "target")
     lines = []
-    for workload in _names(rows, "workload"):
+    for workload in names(rows, "workload"):
         values = dict(zip(targets, _medians(rows, workload, figure, targets)))
         peers = [
             value
@@ -65,9 +69,9 @@ def by_workload(rows: Sequence[Row], figure: str, subject: str, not_peers: Seque
 
 def against_each(rows: Sequence[Row], figure: str, subject: str) -> str:
     """The subject's figure as a multiple of each other target's."""
-    others = [name for name in _names(rows, "target") if name != subject]
+    others = [name for name in names(rows, "target") if name != subject]
     lines = []
-    for workload in _names(rows, "workload"):
+    for workload in names(rows, "workload"):
         own = _medians(rows, workload, figure, [subject])[0]
         lines.append(
             [workload, *(ratio(own, other) for other in _medians(rows, workload, figure, others))]

@@ -22,6 +22,10 @@ class Workload:
     key_count: int = KEY_COUNT
     rate_per_s: Optional[int] = None
 
+    @property
+    def space(self) -> "KeySpace":
+        return KeySpace(self.key_prefix, self.key_count, self.value_bytes)
+
     def changed(self, **changes: object) -> "Workload":
         return replace(self, **changes)  # type: ignore[arg-type]
 
