@@ -94,6 +94,12 @@ public struct PlacementView: BitwiseCopyable, @unchecked Sendable {
         return hashTag.region(of: key, count: count)
     }
 
+    /// What is hashed in place of the whole key; nil where the key has no hash tag.
+    public func tag(of key: UnsafePointer<UInt8>, count: Int) -> UnsafeBufferPointer<UInt8>? {
+        let region = hashedRegion(of: key, count: count)
+        return region.count == count ? nil : UnsafeBufferPointer(start: region.start, count: region.count)
+    }
+
     /// The owner of a number of the ring: the server of the first point at or above it, else of the first point.
     @inlinable
     @inline(__always)

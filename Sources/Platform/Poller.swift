@@ -11,6 +11,8 @@ public struct Interest: OptionSet, BitwiseCopyable, Sendable {
     public init(rawValue: UInt32) { self.rawValue = rawValue }
     public static let read = Interest(rawValue: 0x001)
     public static let write = Interest(rawValue: 0x004)
+    /// The other side will send no more; reported as broken.
+    public static let end = Interest(rawValue: 0x2000)
 }
 
 /// One ready descriptor.
@@ -21,8 +23,8 @@ public struct Readiness: BitwiseCopyable {
 
     public var isReadable: Bool { bits & 0x001 != 0 }
     public var isWritable: Bool { bits & 0x004 != 0 }
-    /// The connection is broken or both sides have ended.
-    public var isBroken: Bool { bits & 0x018 != 0 }
+    /// The connection is broken, or both sides have ended; with the interest `end`, the other side.
+    public var isBroken: Bool { bits & 0x2018 != 0 }
 }
 
 package struct Poller: ~Copyable {

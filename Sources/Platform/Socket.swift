@@ -94,6 +94,17 @@ package struct SocketAddress: Sendable, Equatable {
             let path = storage.dropFirst(MemoryLayout<sa_family_t>.size).prefix { $0 != 0 }
             return path.isEmpty ? "unix" : String(decoding: path, as: UTF8.self)
         }
+        guard let (host, port) = numericNames else { return "?" }
+        return host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
+    }
+
+    /// Nil for a unix socket.
+    package var hostAndPort: (host: String, port: Int)? {
+        guard family != AF_UNIX, let (host, port) = numericNames, let number = Int(port) else { return nil }
+        return (host, number)
+    }
+
+    private var numericNames: (host: String, port: String)? {
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         var port = [CChar](repeating: 0, count: Int(NI_MAXSERV))
         let result = withPointer { pointer, size in
@@ -101,9 +112,7 @@ package struct SocketAddress: Sendable, Equatable {
                 pointer, size, &host, socklen_t(host.count), &port, socklen_t(port.count),
                 NI_NUMERICHOST | NI_NUMERICSERV)
         }
-        guard result == 0 else { return "?" }
-        let hostText = Self.text(host)
-        return hostText.contains(":") ? "[\(hostText)]:\(Self.text(port))" : "\(hostText):\(Self.text(port))"
+        return result == 0 ? (Self.text(host), Self.text(port)) : nil
     }
 
     private static func text(_ characters: [CChar]) -> String {

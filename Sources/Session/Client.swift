@@ -26,6 +26,10 @@ struct Gate: OptionSet, BitwiseCopyable {
     static let transfer = Gate(rawValue: 8)
     /// Nothing more will be read: QUIT, a protocol error, the client's end of file, or a drain.
     static let ending = Gate(rawValue: 16)
+    /// A server is being asked what the command at hand is.
+    static let learning = Gate(rawValue: 32)
+    /// CLIENT PAUSE.
+    static let paused = Gate(rawValue: 64)
 }
 
 struct ClientFlags: OptionSet, BitwiseCopyable {
@@ -45,6 +49,12 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     static let noTouch = ClientFlags(rawValue: 256)
     /// A line is not read because this client does not take its reply.
     static let pausesLine = ClientFlags(rawValue: 512)
+    /// Something about this client makes its requests take the long way: a transaction, subscriptions, a monitor.
+    static let uncommon = ClientFlags(rawValue: 1_024)
+
+    /// Requests may take the short way.
+    @inline(__always)
+    var isPlain: Bool { intersection([.authenticated, .uncommon]) == .authenticated }
 }
 
 /// The front of requests that are not all there, or not yet wanted.
@@ -75,6 +85,13 @@ struct Client: BitwiseCopyable {
     var watched: Interest
     let poolIndex: Int
     let id: Int
+    /// What the client speaks since its last HELLO.
+    var version = RESPVersion.two
+    var database: Int32
+    /// The first line of the client's dialect in a shard's lines.
+    var lineBase: Int32 = 0
+    /// Shards that the client may have written to: bit `index % 64`.
+    var writtenShards: UInt64 = 0
     /// Seconds of the worker's clock.
     let connectedAtS: UInt32
     var activeAtS: UInt32
@@ -94,6 +111,7 @@ struct Client: BitwiseCopyable {
     var out = SegmentQueue()
     var transfer: TransferRef?
     var details: Unmanaged<ClientDetails>?
+    var state: ClientStateRef?
     var commandCount = 0
     var lastCommand: UInt16 = 0
 
@@ -105,7 +123,8 @@ struct Client: BitwiseCopyable {
     /// A new client may be one of long replies.
     static let replyBytesAverageFirst: UInt32 = 1_048_576
 
-    init(descriptor: Int32, poolIndex: Int, id: Int, nowS: UInt32) {
+    init(descriptor: Int32, poolIndex: Int, id: Int, database: Int, nowS: UInt32) {
+        self.database = Int32(database)
         self.descriptor = descriptor
         self.poolIndex = poolIndex
         self.id = id

@@ -1,4 +1,4 @@
-// ClientSurvey: CLIENT LIST and CLIENT KILL ask every worker about its clients; the last one to answer sends it home.
+// ClientSurvey: CLIENT LIST, KILL and UNBLOCK ask every worker about its clients; the last one to answer sends it home.
 // Not here: the commands' arguments (Engine+ClientCommands).
 
 import Synchronization
@@ -20,6 +20,7 @@ final class ClientSurvey: Sendable {
         case list
         /// `isOldForm`: `CLIENT KILL addr:port`, which answers OK or an error.
         case kill(isOldForm: Bool)
+        case unblock(isError: Bool)
     }
 
     let purpose: Purpose
@@ -32,7 +33,7 @@ final class ClientSurvey: Sendable {
     private struct Findings {
         var workersLeft: Int
         var lines: [(id: Int, text: String)] = []
-        var killedCount = 0
+        var count = 0
     }
     private let findings: Mutex<Findings>
 
@@ -48,10 +49,10 @@ final class ClientSurvey: Sendable {
     }
 
     /// One worker's answer; the last one goes back to the worker that asked.
-    func add(lines: [(id: Int, text: String)], killedCount: Int) {
+    func add(lines: [(id: Int, text: String)], count: Int) {
         let isLast = findings.withLock { findings in
             findings.lines += lines
-            findings.killedCount += killedCount
+            findings.count += count
             findings.workersLeft -= 1
             return findings.workersLeft == 0
         }
@@ -63,5 +64,5 @@ final class ClientSurvey: Sendable {
         findings.withLock { $0.lines.sorted { $0.id < $1.id }.map { $0.text + "\n" }.joined() }
     }
 
-    var killedCount: Int { findings.withLock { $0.killedCount } }
+    var count: Int { findings.withLock { $0.count } }
 }

@@ -24,13 +24,17 @@ extension Engine {
         case .clientReply: setReply(client, request)
         case .clientList: list(client, request)
         case .clientKill: kill(client, request)
+        case .clientUnblock: unblock(client, request)
         case .clientGetredir: answerNow(client) { $0.integer(-1) }
-        case .clientHelp:
-            answerNow(client) { reply in
-                reply.array(2)
-                reply.simple("CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands that Keyway answers are:")
-                reply.simple("GETNAME ID INFO KILL LIST NO-EVICT NO-TOUCH REPLY SETINFO SETNAME")
-            }
+        case .clientPause: pauseClients(client, request)
+        case .clientUnpause: unpauseClients(client)
+        case .clientTracking: track(client, request, commands[id])
+        case .clientCaching: trackNext(client, request, commands[id])
+        case .clientTrackinginfo: describeTracking(client, request)
+        // What a client tells of itself for redirections, of which Keyway makes none.
+        case .clientCapa: answerNow(client, statics.ok)
+        case .clientImportSource where Self.text(request[2]).lowercased() == "off": answerNow(client, statics.ok)
+        case .clientImportSource: answerNow(client, error: "ERR Server is not in import mode")
         default:
             answerNow(
                 client,
@@ -57,7 +61,7 @@ extension Engine {
         }
         guard Self.faultInName(value) == nil else {
             return answerNow(
-                client, error: "ERR \(option) cannot contain spaces, newlines or special characters.")
+                client, error: "ERR \(Self.text(request[2])) cannot contain spaces, newlines or special characters.")
         }
         if option == "lib-name" { client.details.libraryName = value } else { client.details.libraryVersion = value }
         answerNow(client, statics.ok)
@@ -148,6 +152,22 @@ extension Engine {
         startSurvey(.kill(isOldForm: false), filter, client)
     }
 
+    private mutating func unblock(_ client: ClientRef, _ request: RequestView) {
+        guard let id = Int(Self.text(request[2])) else { return answerNow(client, error: ProxyError.notAnInteger) }
+        var isError = false
+        if request.argumentCount == 4 {
+            switch Self.text(request[3]).lowercased() {
+            case "timeout": break
+            case "error": isError = true
+            default:
+                return answerNow(client, error: "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+            }
+        }
+        var filter = ClientFilter()
+        filter.ids = [id]
+        startSurvey(.unblock(isError: isError), filter, client)
+    }
+
     private mutating func startSurvey(_ purpose: ClientSurvey.Purpose, _ filter: ClientFilter, _ client: ClientRef) {
         let sequence = client.pushSlot(pool: &slots)
         expectAnswer(for: client)
@@ -162,6 +182,7 @@ extension Engine {
     mutating func answer(_ survey: ClientSurvey) {
         var lines: [(id: Int, text: String)] = []
         var killed: [ClientRef] = []
+        var unblockedCount = 0
         var next = firstClient
         while let client = next {
             next = client.pointee.next
@@ -169,13 +190,14 @@ extension Engine {
             switch survey.purpose {
             case .list: lines.append((client.pointee.id, describe(client)))
             case .kill: killed.append(client)
+            case .unblock(let isError): if unblock(client, isError: isError) { unblockedCount += 1 }
             }
         }
         for client in killed {
             // The one that asked still gets its answer.
             if UInt(bitPattern: client) == survey.client { end(client) } else { close(client, .byProxy) }
         }
-        survey.add(lines: lines, killedCount: killed.count)
+        survey.add(lines: lines, count: killed.count + unblockedCount)
     }
 
     private func matches(_ client: ClientRef, _ filter: ClientFilter) -> Bool {
@@ -194,12 +216,12 @@ extension Engine {
         let client = ClientRef(bitPattern: survey.client)!
         noteAnswer(for: client)
         if client.pointee.flags.contains(.closed) { return markDirty(client) }
-        var reply = ReplyBuilder(version: .two)
+        var reply = ReplyBuilder(version: client.pointee.version)
         switch survey.purpose {
         case .list: reply.verbatim(survey.listText)
-        case .kill(isOldForm: false): reply.integer(survey.killedCount)
+        case .kill(isOldForm: false), .unblock: reply.integer(survey.count)
         case .kill(isOldForm: true):
-            if survey.killedCount > 0 { reply.simple("OK") } else { reply.error("ERR No such client") }
+            if survey.count > 0 { reply.simple("OK") } else { reply.error("ERR No such client") }
         }
         answer(client, survey.sequence, bytes: reply.bytes)
     }
@@ -218,16 +240,23 @@ extension Engine {
         let details = client.pointee.details?.takeUnretainedValue()
         let command = commandTable.wireName(of: CommandID(rawValue: client.pointee.lastCommand) ?? .ping)
         let intakeBytes = client.pointee.intake?.pointee.unreadBytes ?? 0
+        let state = client.pointee.state?.pointee
+        let topics = state?.topics?.takeUnretainedValue()
+        let queued = state?.transaction?.pointee.commandCount ?? -1
+        let isWatching = (state?.watchedShard ?? -1) >= 0
         let fields: [(String, String)] = [
             ("id", String(client.pointee.id)), ("addr", peerText(client)), ("laddr", localText(client)),
             ("fd", String(client.pointee.descriptor)), ("name", details?.name ?? ""),
             ("age", String(nowS &- client.pointee.connectedAtS)), ("idle", String(nowS &- client.pointee.activeAtS)),
-            ("flags", "N"), ("db", "0"), ("sub", "0"), ("psub", "0"), ("ssub", "0"), ("multi", "-1"), ("watch", "0"),
+            ("flags", "N"), ("db", String(client.pointee.database)),
+            ("sub", String(topics?.names(.channel).count ?? 0)), ("psub", String(topics?.names(.pattern).count ?? 0)),
+            ("ssub", String(topics?.names(.shardChannel).count ?? 0)), ("multi", String(queued)),
+            ("watch", isWatching ? "1" : "0"),
             ("qbuf", String(intakeBytes)), ("qbuf-free", "0"), ("argv-mem", "0"), ("multi-mem", "0"), ("rbs", "0"),
             ("rbp", "0"), ("obl", "0"), ("oll", String(client.pointee.inFlightCount)),
             ("omem", String(client.pointee.heldBytes)),
             ("tot-mem", String(MemoryLayout<Client>.size + intakeBytes + client.pointee.heldBytes)), ("events", "r"),
-            ("cmd", command), ("user", "default"), ("redir", "-1"), ("resp", "2"),
+            ("cmd", command), ("user", "default"), ("redir", "-1"), ("resp", String(client.pointee.version.rawValue)),
             ("lib-name", details?.libraryName ?? ""), ("lib-ver", details?.libraryVersion ?? ""),
             ("tot-cmds", String(client.pointee.commandCount)), ("pool", pools[client.pointee.poolIndex].options.name),
             ("worker", String(workerIndex)),

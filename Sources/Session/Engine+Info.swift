@@ -19,7 +19,7 @@ extension Engine {
             texts.append(isText ? String(decoding: part.reply.buffer, as: UTF8.self) : nil)
         }
         let text = infoText(poolIndex: client.pointee.poolIndex, shardTexts: texts)
-        var reply = ReplyBuilder(version: .two)
+        var reply = ReplyBuilder(version: client.pointee.version)
         reply.verbatim(text)
         pools[client.pointee.poolIndex].counters.add(.localReplies)
         answer(client, merge.pointee.sequence, bytes: reply.bytes)

@@ -29,6 +29,7 @@ extension Engine {
             timers.cancel(line.linkTimer)
             line.pointee.failureCount = 0
             shardAnswered(line.pointee.shard)
+            if line.pointee.role == .ear { earIsReady(line) }
             markDirty(line)
         case .closeAndRest:
             closeDescriptor(line)
@@ -57,16 +58,13 @@ extension Engine {
         perform(line, .connected)
     }
 
-    /// AUTH, SELECT and CLIENT SETNAME in one go. The last is also the proof that the server answers.
+    /// Everything in one go.
     private mutating func greet(_ line: LineRef) {
-        let backend = pools[line.pointee.shard.pointee.poolIndex].options.backend
-        var commands: [[String]] = []
-        if let password = backend.password { commands.append(["AUTH", password]) }
-        if backend.database != 0 { commands.append(["SELECT", String(backend.database)]) }
-        commands.append(["CLIENT", "SETNAME", "keyway"])
+        line.pointee.greetedRole = line.pointee.role
+        let commands = greeting(of: line)
         for command in commands {
-            let text =
-                "*\(command.count)\r\n" + command.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
+            let words = command.words
+            let text = "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
             let bytes = Array(text.utf8)
             line.pointee.greeting.append(bytes, count: bytes.count, pool: &buffers)
         }
@@ -77,19 +75,47 @@ extension Engine {
     /// - Returns: false when the server will not have us, or speaks out of turn.
     mutating func acceptGreetingReply(_ line: LineRef, _ reply: ByteView) -> Bool {
         guard line.pointee.greetingRepliesLeft > 0 else { return false }
+        let commands = greeting(of: line)
+        let command = commands[commands.count - line.pointee.greetingRepliesLeft]
         line.pointee.greetingRepliesLeft -= 1
-        // A server that knows no CLIENT SETNAME serves as well; the last reply is that command's.
-        if ReplyMerge.isError(reply) {
-            let text = ReplyMerge.errorText(reply)
-            let isFatal = line.pointee.greetingRepliesLeft > 0 || text.hasPrefix("NOAUTH") || text.hasPrefix("LOADING")
-            if isFatal {
-                shared.remember(refusal: text, of: name(of: line.pointee.shard))
-                line.pointee.shard.pointee.lastFailure = Self.greetingRefused
-                return false
-            }
+        let error = ReplyMerge.isError(reply) ? ReplyMerge.errorText(reply) : nil
+        learn(line, command, reply, error: error)
+        if let error, command.isFatal(error: error) {
+            shared.remember(refusal: error, of: name(of: line.pointee.shard))
+            line.pointee.shard.pointee.lastFailure = Self.greetingRefused
+            return false
         }
         if line.pointee.greetingRepliesLeft == 0 { perform(line, .greeted) }
         return true
+    }
+
+    private func greeting(of line: LineRef) -> [GreetingCommand] {
+        GreetingCommand.all(
+            for: line.pointee.dialect, role: line.pointee.greetedRole,
+            password: pools[line.pointee.shard.pointee.poolIndex].options.backend.password)
+    }
+
+    private mutating func learn(_ line: LineRef, _ command: GreetingCommand, _ reply: ByteView, error: String?) {
+        let shard = line.pointee.shard
+        switch command {
+        case .hello:
+            let isUnknown = error.map { $0.hasPrefix("NOPROTO") || $0.hasPrefix("ERR unknown command") } ?? false
+            if error == nil || isUnknown { pools[shard.pointee.poolIndex].lacksRESP3 = isUnknown }
+        case .clientID: line.pointee.serverClientID = ReplyMerge.integer(reply) ?? 0
+        case .info:
+            // Another process may have other modules.
+            pools[shard.pointee.poolIndex].learned.removeAll()
+            loadedScripts.removeAll()
+            if error == nil { shard.pointee.processTag = Self.processTag(reply) }
+        case .authenticate, .select, .setName: break
+        }
+    }
+
+    /// A digest of the `run_id` line.
+    private static func processTag(_ info: ByteView) -> UInt64 {
+        let lines = String(decoding: info.buffer, as: UTF8.self).split(whereSeparator: \.isNewline)
+        guard let line = lines.first(where: { $0.hasPrefix("run_id:") }) else { return 0 }
+        return line.utf8.reduce(14_695_981_039_346_656_037) { ($0 ^ UInt64($1)) &* 1_099_511_628_211 }
     }
 
     /// Not an errno: the server's own words are kept by `SharedState`.
@@ -117,6 +143,12 @@ extension Engine {
             line.pointee.shard.pointee.counters.add(.serverConnections, -1)
         }
         line.forgetConnection(pool: &buffers)
+    }
+
+    /// Closes a shared line that nobody uses; it connects again when somebody does.
+    mutating func closeUnused(_ line: LineRef) {
+        precondition(line.pointee.role == .shared && line.pointee.inFlight.isEmpty && line.pointee.out.isEmpty)
+        perform(line, .retired)
     }
 
     private mutating func rest(_ line: LineRef) {
@@ -161,9 +193,19 @@ extension Engine {
             log.warning("shard \(names.text): connection lost: \(reason(of: shard)); connecting again")
         }
         failWritten(line)
-        if line.pointee.role == .shared {
+        if line.pointee.role == .ear {
+            earIsLost(line)
             perform(line, .failed)
-            noteFailure(shard)
+        } else if line.pointee.role == .shared {
+            perform(line, .failed)
+            // Another protocol or database that the server will not give is no reason to call it down.
+            if line.pointee.dialect != pools[shard.pointee.poolIndex].dialects[0],
+                shard.pointee.lastFailure == Self.greetingRefused
+            {
+                refuseUnwritten(line)
+            } else {
+                noteFailure(shard)
+            }
         } else {
             retire(line)
         }
@@ -211,7 +253,7 @@ extension Engine {
         guard !shard.pointee.isDown, nowMs - shard.pointee.failingSinceMs >= Self.downAfterMs else { return }
         shard.pointee.isDown = true
         log.error("shard \(name(of: shard).text): down: \(reason(of: shard)); its requests are answered with an error")
-        for index in 0..<shard.pointee.lineCount { refuseUnwritten(shard.pointee.lines[index]) }
+        for index in 0..<shard.pointee.allLineCount { refuseUnwritten(shard.pointee.lines[index]) }
         refuseWaitingTransfers(shard)
     }
 
@@ -241,7 +283,7 @@ extension Engine {
     /// Armed at most once a timeout: the timer looks at the oldest request when it fires.
     @inline(__always)
     mutating func armDeadline(_ line: LineRef) {
-        if line.pointee.deadlineTimer.isArmed || line.pointee.inFlight.isEmpty { return }
+        if line.pointee.deadlineTimer.isArmed || line.pointee.inFlight.isEmpty || line.pointee.isBlocking { return }
         armDeadlineOfOldest(line)
     }
 
@@ -253,6 +295,7 @@ extension Engine {
     }
 
     mutating func deadlinePassed(_ line: LineRef) {
+        if line.pointee.isBlocking { return }
         let pool = pools[line.pointee.shard.pointee.poolIndex]
         let timeoutMs = UInt64(pool.options.backend.timeoutMs)
         let names = name(of: line.pointee.shard)
@@ -274,7 +317,7 @@ extension Engine {
                 line.pointee.out.dropFirst(Int(oldest.sizeBytes), pool: &buffers)
                 line.pointee.inFlight.removeFirst()
             }
-            line.pointee.shard.pointee.counters.add(.requestsTimedOut)
+            if oldest.ticket.kind != .unheard { line.pointee.shard.pointee.counters.add(.requestsTimedOut) }
             answer(
                 oldest.ticket,
                 error: ProxyError.timeout(
@@ -302,13 +345,18 @@ extension Engine {
     /// that wait behind the reply read on only when all is answered, so that their commands keep their order.
     mutating func demote(_ line: LineRef) {
         let shard = line.pointee.shard
-        guard let index = (0..<shard.pointee.lineCount).first(where: { shard.pointee.lines[$0] == line }) else {
+        guard let index = (0..<shard.pointee.allLineCount).first(where: { shard.pointee.lines[$0] == line }) else {
             return
         }
-        let spare = takeSpare(shard)
-        // It is no transfer connection any more.
-        if spare != nil { shard.pointee.transferCount -= 1 }
-        let successor = spare ?? Line.make(shard: shard, role: .shared)
+        let dialect = line.pointee.dialect
+        let successor: LineRef
+        if let spare = takeSpare(shard, dialect) {
+            // It is no transfer connection any more.
+            shard.pointee.transferCount -= 1
+            successor = spare
+        } else {
+            successor = Line.make(shard: shard, role: .shared, dialect: dialect)
+        }
         successor.pointee.role = .shared
         shard.pointee.lines[index] = successor
         line.pointee.role = .retiring
@@ -316,7 +364,7 @@ extension Engine {
         for position in 1..<max(1, queue.count) {
             let ticket = queue[position].ticket
             switch ticket.kind {
-            case .tombstone: break
+            case .tombstone, .unheard: break
             case .reply: raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self))
             case .part:
                 raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client)
@@ -343,6 +391,7 @@ extension Engine {
             shard.pointee.transferCount += 1
             giveBackSpare(line)
         case .transfer: transferAnswered(line)
+        case .leased, .ear: break
         }
     }
 
@@ -354,13 +403,20 @@ extension Engine {
             transferLineLost(line)
             startWaitingTransfer(line.pointee.shard)
         }
-        // What a retiring line could not write any more was in flight too.
+        // What could not be written any more was in flight too.
         let names = name(of: line.pointee.shard)
+        let isTransfer = line.pointee.role != .leased
+        let reasonText = reason(of: line.pointee.shard)
         while !line.pointee.inFlight.isEmpty {
             let ticket = line.pointee.inFlight.first.ticket
             line.pointee.inFlight.removeFirst()
-            answer(ticket, error: ProxyError.transferCut(names, reason: reason(of: line.pointee.shard)))
+            answer(
+                ticket,
+                error: isTransfer
+                    ? ProxyError.transferCut(names, reason: reasonText)
+                    : ProxyError.notSent(names, reason: reasonText))
         }
+        if line.pointee.role == .leased { leaseEnded(line) }
         line.pointee.out.removeAll(pool: &buffers)
         perform(line, .retired)
         dead.append(line)

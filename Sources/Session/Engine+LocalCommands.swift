@@ -30,15 +30,16 @@ extension Engine {
                 reply.array(0)
             }
         case .lolwut: answerNow(client) { [version = options.version] in $0.verbatim("Keyway ver. \(version)\n") }
-        case .aclWhoami: answerNow(client) { $0.bulk("default") }
-        case .command, .commandCount, .commandInfo, .commandList, .commandGetkeys, .commandGetkeysandflags,
-            .commandHelp:
-            answerNow(client, bytes: CommandDescriptions(table: commandTable).reply(to: request, version: .two))
-        case .commandDocs: commandDocs(client, request)
+        case .command, .commandCount, .commandDocs, .commandInfo, .commandList, .commandGetkeys,
+            .commandGetkeysandflags, .commandHelp:
+            describeCommands(client, request)
         case .config where request.argumentCount == 1, .client where request.argumentCount == 1:
             answerNow(client, error: ProxyError.wrongArity(commandTable.wireName(of: row.pointee.id)))
         case .configGet: configGet(client, request)
-        case .readonly, .readwrite, .asking: answerNow(client, error: ProxyError.noCluster)
+        case .readonly, .readwrite: answerNow(client, statics.ok)
+        case .asking where pools[client.pointee.poolIndex].options.hasClusterFacade: answerNow(client, statics.ok)
+        case .asking: answerNow(client, error: ProxyError.noCluster)
+        case .configRewrite: answerNow(client, error: "ERR The server is running without a config file")
         default: answerLocallyByGroup(client, request, row)
         }
     }
@@ -47,9 +48,15 @@ extension Engine {
         _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>
     ) {
         let name = commandTable.name(of: row.pointee.id)
+        if name.hasSuffix(" HELP") || Self.isAnyServers(row.pointee.id) {
+            return forwardAnywhere(client, request)
+        }
+        if row.pointee.flags.contains(.container), request.argumentCount == 1 {
+            return answerNow(client, error: ProxyError.wrongArity(wireName(row)))
+        }
         if name.hasPrefix("CLIENT ") { return answerClientCommand(client, request, row.pointee.id) }
-        if name.hasSuffix(" HELP") { return help(client, container: String(name.dropLast(5))) }
-        if name.hasPrefix("CLUSTER") { return answerNow(client, error: ProxyError.noCluster) }
+        if name.hasPrefix("CLUSTER ") { return answerClusterCommand(client, request, row.pointee.id) }
+        if name.hasPrefix("ACL ") { return answerACLCommand(client, request, row.pointee.id) }
         answerNow(
             client,
             error: ProxyError.notSupported(
@@ -59,25 +66,60 @@ extension Engine {
 
     /// A reply made on the spot.
     mutating func answerNow(_ client: ClientRef, _ make: (inout ReplyBuilder) -> Void) {
-        var reply = ReplyBuilder(version: .two)
+        var reply = ReplyBuilder(version: client.pointee.version)
         make(&reply)
         answerNow(client, bytes: reply.bytes)
+    }
+
+    /// The servers' own words where one is up, for they may have commands of modules; else what the table knows.
+    private mutating func describeCommands(_ client: ClientRef, _ request: RequestView) {
+        if let shard = anyShard(for: client, sizeBytes: request.sizeBytes) {
+            return forward(client, request, to: shard, isWrite: false, chunk: nil)
+        }
+        let version = client.pointee.version
+        answerNow(client, bytes: CommandDescriptions(table: commandTable).reply(to: request, version: version))
     }
 
     // MARK: The connection
 
     private mutating func ping(_ client: ClientRef, _ request: RequestView) {
         switch request.argumentCount {
+        case 1 where isListeningInTwo(client), 2 where isListeningInTwo(client):
+            let text = request.argumentCount == 2 ? Array(request[1].buffer) : []
+            answerNow(client) { reply in
+                reply.array(2)
+                reply.bulk("pong")
+                reply.bulk(text)
+            }
         case 1: answerNow(client, statics.pong)
         case 2: answerNow(client) { $0.bulk(Array(request[1].buffer)) }
         default: answerNow(client, error: ProxyError.wrongArity("ping"))
         }
     }
 
+    /// A RESP2 client that listens gets even its PINGs answered as messages.
+    private func isListeningInTwo(_ client: ClientRef) -> Bool {
+        client.pointee.version == .two && client.pointee.state?.pointee.topics != nil
+    }
+
     private mutating func select(_ client: ClientRef, _ request: RequestView) {
         guard let index = Int(Self.text(request[1])) else { return answerNow(client, error: ProxyError.notAnInteger) }
-        if index == 0 { answerNow(client, statics.ok) } else { answerNow(client, error: ProxyError.databaseOutOfRange) }
+        let pool = pools[client.pointee.poolIndex].options
+        guard index >= 0, index < pool.databaseCount else {
+            return answerNow(client, error: ProxyError.databaseOutOfRange)
+        }
+        // With one database it is the pool's own, whatever its number at the servers.
+        let database = pool.databaseCount == 1 ? pool.backend.database : index
+        if Int(client.pointee.database) != database {
+            if putsOff(client) { return }
+            guard !isBound(client) else { return answerNow(client, error: ProxyError.boundByWatch("select")) }
+            change(client, version: client.pointee.version, database: database)
+        }
+        answerNow(client, statics.ok)
     }
+
+    /// The client has lines of its own, which speak as it did when it got them.
+    private func isBound(_ client: ClientRef) -> Bool { client.pointee.state?.pointee.leases != nil }
 
     private mutating func authenticate(_ client: ClientRef, _ request: RequestView) {
         guard request.argumentCount <= 3 else { return answerNow(client, error: ProxyError.syntax) }
@@ -115,11 +157,19 @@ extension Engine {
 
     private mutating func hello(_ client: ClientRef, _ request: RequestView) {
         var next = 1
+        var version = client.pointee.version
         if request.argumentCount > 1 {
-            guard let version = Int(Self.text(request[1])) else {
+            guard let number = Int(Self.text(request[1])) else {
                 return answerNow(client, error: "ERR Protocol version is not an integer or out of range")
             }
-            guard version == 2 else { return answerNow(client, error: ProxyError.noProtocol) }
+            guard let wanted = UInt8(exactly: number).flatMap(RESPVersion.init(rawValue:)),
+                wanted == .two || !pools[client.pointee.poolIndex].lacksRESP3
+            else { return answerNow(client, error: ProxyError.noProtocol) }
+            version = wanted
+            if version != client.pointee.version {
+                if putsOff(client) { return }
+                guard !isBound(client) else { return answerNow(client, error: ProxyError.boundByWatch("hello")) }
+            }
             next = 2
         }
         var name: String?
@@ -150,15 +200,18 @@ extension Engine {
             )
         }
         if let name { client.details.name = name }
-        let version = options.version
+        if version != client.pointee.version {
+            change(client, version: version, database: Int(client.pointee.database))
+        }
+        let program = options.version
         answerNow(client) { reply in
             reply.map(7)
-            for (key, value) in [("server", "keyway"), ("version", version)] {
+            for (key, value) in [("server", "keyway"), ("version", program)] {
                 reply.bulk(key)
                 reply.bulk(value)
             }
             reply.bulk("proto")
-            reply.integer(2)
+            reply.integer(Int(version.rawValue))
             reply.bulk("id")
             reply.integer(client.pointee.id)
             for (key, value) in [("mode", "standalone"), ("role", "master")] {
@@ -176,6 +229,13 @@ extension Engine {
     }
 
     private mutating func reset(_ client: ClientRef) {
+        if putsOff(client) { return }
+        forgetWatchedKeys(of: client)
+        endWatch(of: client, isExecuted: true)
+        endTopics(of: client)
+        stopTracking(client)
+        stopMonitoring(client)
+        change(client, version: .two, database: pools[client.pointee.poolIndex].options.backend.database)
         client.pointee.flags.subtract([.replyOff, .replySkip, .noEvict, .noTouch])
         if pools[client.pointee.poolIndex].needsPassword { client.pointee.flags.remove(.authenticated) }
         client.pointee.details?.takeUnretainedValue().name = ""
@@ -194,44 +254,127 @@ extension Engine {
         }
     }
 
-    /// The servers' own words where one is up, for redis-cli's hints; else what the table knows.
-    private mutating func commandDocs(_ client: ClientRef, _ request: RequestView) {
+    /// What every server of a fleet answers alike.
+    static func isAnyServers(_ id: CommandID) -> Bool {
+        switch id {
+        case .moduleList, .lastsave, .aclCat, .aclGenpass: true
+        default: false
+        }
+    }
+
+    mutating func forwardAnywhere(_ client: ClientRef, _ request: RequestView) {
+        let first = (poolViews + client.pointee.poolIndex).pointee.shards
+        let shard = anyShard(for: client, sizeBytes: request.sizeBytes) ?? first
+        forward(client, request, to: shard, isWrite: false, chunk: nil)
+    }
+
+    /// The first shard that is connected, or else the first that is not known to be down.
+    func anyShard(for client: ClientRef, sizeBytes: Int) -> ShardRef? {
         let pool = poolViews + client.pointee.poolIndex
         for index in 0..<pool.pointee.shardCount {
             let shard = pool.pointee.shards + index
             let line = line(of: shard, for: client)
-            if line.isReady, admits(line, sizeBytes: request.sizeBytes) {
-                return forward(client, request, to: shard, isWrite: false, chunk: nil)
-            }
+            if line.isReady, admits(line, sizeBytes: sizeBytes) { return shard }
         }
-        answerNow(client, bytes: CommandDescriptions(table: commandTable).reply(to: request, version: .two))
+        let reachable = (0..<pool.pointee.shardCount).first { !pool.pointee.shards[$0].isDown }
+        return reachable.map { pool.pointee.shards + $0 }
     }
 
-    /// What tools ask a server for at their start. Keyway's own settings are in its config file.
-    private mutating func configGet(_ client: ClientRef, _ request: RequestView) {
-        let settings: [(String, String)] = [
-            ("appendonly", "no"), ("client-query-buffer-limit", String(options.limits.requestSizeBytesMax)),
-            ("databases", "1"), ("maxclients", String(options.clientsMax)), ("maxmemory", "0"),
-            ("proto-max-bulk-len", String(options.limits.bulkSizeBytesMax)), ("save", ""),
-            ("timeout", String(options.clientIdleTimeoutS)),
-        ]
-        let patterns = (2..<request.argumentCount).map { GlobPattern(Array(request[$0].buffer)) }
-        let found = settings.filter { name, _ in patterns.contains { $0.matches(name) } }
+    // MARK: ACL
+
+    /// Keyway has one user. Servers' users are the business of those who run the servers.
+    private mutating func answerACLCommand(_ client: ClientRef, _ request: RequestView, _ id: CommandID) {
+        let isOpen = !pools[client.pointee.poolIndex].needsPassword
+        switch id {
+        case .aclWhoami: answerNow(client) { $0.bulk("default") }
+        case .aclUsers:
+            answerNow(client) { reply in
+                reply.array(1)
+                reply.bulk("default")
+            }
+        case .aclList:
+            answerNow(client) { reply in
+                reply.array(1)
+                reply.bulk("user default on \(isOpen ? "nopass " : "")~* &* +@all")
+            }
+        case .aclLog where request.argumentCount == 2: answerNow(client) { $0.array(0) }
+        case .aclLog where Self.text(request[2]).lowercased() == "reset": answerNow(client, statics.ok)
+        case .aclLog:
+            let isCount = Int(Self.text(request[2])) != nil
+            if isCount { answerNow(client) { $0.array(0) } } else { answerNow(client, error: ProxyError.notAnInteger) }
+        case .aclGetuser: describeUser(client, request, isOpen: isOpen)
+        case .aclDryrun where Self.text(request[2]) == "default": dryRun(client, request)
+        case .aclDryrun:
+            answerNow(client, error: "ERR User '\(Self.text(request[2]))' not found")
+        default:
+            answerNow(
+                client,
+                error: ProxyError.notSupported(
+                    commandTable.wireName(of: id), why: "it has one user, whose password is redis_auth in its config"))
+        }
+    }
+
+    /// The one user may do whatever there is.
+    private mutating func dryRun(_ client: ClientRef, _ request: RequestView) {
+        guard let row = commands.row(name: request[3].start, count: request[3].count) else {
+            return answerNow(client, error: "ERR Command '\(Self.text(request[3]))' not found")
+        }
+        guard row.pointee.accepts(argumentCount: request.argumentCount - 3) else {
+            return answerNow(client, error: ProxyError.wrongArity(wireName(row)))
+        }
+        answerNow(client, statics.ok)
+    }
+
+    private mutating func describeUser(_ client: ClientRef, _ request: RequestView, isOpen: Bool) {
+        guard Self.text(request[2]) == "default" else { return answerNow(client) { $0.null() } }
         answerNow(client) { reply in
-            reply.map(found.count)
-            for (name, value) in found {
-                reply.bulk(name)
+            reply.map(7)
+            reply.bulk("flags")
+            reply.set(isOpen ? 2 : 1)
+            reply.bulk("on")
+            if isOpen { reply.bulk("nopass") }
+            reply.bulk("passwords")
+            reply.array(0)
+            for (key, value) in [
+                ("commands", "+@all"), ("keys", "~*"), ("channels", "&*"), ("databases", "alldbs"),
+            ] {
+                reply.bulk(key)
                 reply.bulk(value)
             }
+            reply.bulk("selectors")
+            reply.array(0)
         }
     }
 
-    private mutating func help(_ client: ClientRef, container: String) {
-        let names = commandTable.rows.map { commandTable.name(of: $0.id) }.filter { $0.hasPrefix(container + " ") }
-        answerNow(client) { reply in
-            reply.array(names.count + 1)
-            reply.simple("\(container) <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")
-            for name in names { reply.simple(String(name.dropFirst(container.count + 1))) }
+    /// The servers' settings, with Keyway's own in place of those that are about clients.
+    private mutating func configGet(_ client: ClientRef, _ request: RequestView) {
+        let pool = poolViews + client.pointee.poolIndex
+        guard let shard = anyShard(for: client, sizeBytes: request.sizeBytes) else {
+            return answerSettings(client, request, atServer: [])
         }
+        gather(
+            client, commands[.configGet], .settings(Self.words(request)),
+            [GatherRequest(shardIndex: shard - pool.pointee.shards, words: Self.words(request))])
+    }
+
+    private mutating func answerSettings(_ client: ClientRef, _ request: RequestView, atServer: [ReplyPair]) {
+        let reply = settings(client.pointee.poolIndex, Self.words(request), atServer: atServer)
+        answerNow(client, bytes: reply.encode(version: client.pointee.version))
+    }
+
+    /// - Parameter words: CONFIG GET and its patterns.
+    func settings(_ poolIndex: Int, _ words: [[UInt8]], atServer: [ReplyPair]) -> ReplyValue {
+        let own: [(String, String)] = [
+            ("client-query-buffer-limit", String(options.limits.requestSizeBytesMax)),
+            ("databases", String(pools[poolIndex].options.databaseCount)), ("maxclients", String(options.clientsMax)),
+            ("proto-max-bulk-len", String(options.limits.bulkSizeBytesMax)),
+            ("timeout", String(options.clientIdleTimeoutS)),
+        ]
+        let patterns = words.dropFirst(2).map { GlobPattern($0) }
+        let found = own.filter { name, _ in patterns.contains { $0.matches(name) } }
+        let names = Set(found.map { Array($0.0.utf8) })
+        return .map(
+            atServer.filter { !names.contains($0.key.bytes ?? []) }
+                + found.map { ReplyPair(.text($0.0), .text($0.1)) })
     }
 }

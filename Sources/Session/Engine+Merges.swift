@@ -47,6 +47,7 @@ extension Engine {
         switch merge.pointee.rule {
         case .info: return answerInfo(merge)
         case .oneSucceeded: return answerOneSucceeded(merge)
+        case .gathered: return answerGathered(merge)
         default: break
         }
         if let error = firstError(of: merge) { return answer(client, sequence, error: error) }
@@ -55,14 +56,13 @@ extension Engine {
         case .allSucceeded: pass(merge, part: 0)
         case .keyOrder: answerInKeyOrder(merge)
         case .concatenate: answerConcatenated(merge)
-        case .logicalAnd:
+        case .logicalAnd, .minimum:
             let parts = (0..<merge.pointee.partCount).map { merge.pointee.parts[$0].reply }
-            guard let bytes = ReplyMerge.logicalAnd(parts) else { return answerBadPart(merge, 0) }
+            let bytes =
+                merge.pointee.rule == .minimum ? ReplyMerge.minimum(parts) : ReplyMerge.logicalAnd(parts)
+            guard let bytes else { return answerBadPart(merge, 0) }
             answer(client, sequence, bytes: bytes)
-        case .anyNotNull:
-            let found = (0..<merge.pointee.partCount).filter { !ReplyMerge.isNull(merge.pointee.parts[$0].reply) }
-            pass(merge, part: found.isEmpty ? 0 : found[Int(nextRandom()) % found.count])
-        case .info, .oneSucceeded: preconditionFailure("Engine: \(merge.pointee.rule) was answered above")
+        case .info, .oneSucceeded, .gathered: preconditionFailure("Engine: \(merge.pointee.rule) was answered above")
         }
     }
 
@@ -70,7 +70,7 @@ extension Engine {
         commandTable.wireName(of: CommandID(rawValue: merge.pointee.command)!)
     }
 
-    private func shardName(_ merge: MergeRef, _ part: Int) -> ShardName {
+    func shardName(_ merge: MergeRef, _ part: Int) -> ShardName {
         let pool = poolViews + merge.pointee.client.pointee.poolIndex
         return name(of: pool.pointee.shards + merge.pointee.parts[part].shardIndex)
     }
@@ -93,14 +93,14 @@ extension Engine {
             wireName(of: merge), shardName(merge, first), failed: failed, of: merge.pointee.partCount, error: error)
     }
 
-    private mutating func answerBadPart(_ merge: MergeRef, _ part: Int) {
+    mutating func answerBadPart(_ merge: MergeRef, _ part: Int) {
         answer(
             merge.pointee.client, merge.pointee.sequence,
             error: ProxyError.badPart(wireName(of: merge), shardName(merge, part)))
     }
 
     /// A part's reply stands for all.
-    private mutating func pass(_ merge: MergeRef, part: Int) {
+    mutating func pass(_ merge: MergeRef, part: Int) {
         let source = merge.pointee.parts[part]
         source.chunk.unsafelyUnwrapped.retain()
         fill(

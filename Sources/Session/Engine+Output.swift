@@ -161,7 +161,10 @@ extension Engine {
             letStreamReadOn(client)
         }
         if client.pointee.inFlightCount <= inFlightMax(of: client) / 2 { client.pointee.gate.remove(.inFlight) }
-        if isEmpty { client.pointee.gate.remove(.barrier) }
+        if isEmpty {
+            if client.pointee.gate.contains(.barrier) { becameQuiet(client) }
+            client.pointee.gate.remove(.barrier)
+        }
         if let transfer = client.pointee.transfer, transfer.pointee.state == .settling, isEmpty {
             beginTransfer(transfer)
         }
@@ -169,6 +172,8 @@ extension Engine {
         var interest = Interest(rawValue: 0)
         if wantsBytes(client) { interest.insert(.read) }
         if client.pointee.flags.contains(.blocked) { interest.insert(.write) }
+        // Nobody reads from a client that a server keeps waiting, and yet it must not take values with it unseen.
+        if client.pointee.state?.pointee.isBlocked == true { interest.insert(.end) }
         return interest
     }
 

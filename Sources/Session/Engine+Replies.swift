@@ -13,6 +13,8 @@ import Wire
 extension Engine {
     // MARK: Bytes in
 
+    /// What a server sends unasked in RESP3.
+    private static var pushType: UInt8 { 0x3E }
     /// A read into less room than this would cut replies needlessly.
     private static var receiveRoomBytesMin: Int { 32_768 }
     /// A piece of an unfinished reply is handed over from this size on.
@@ -78,8 +80,11 @@ extension Engine {
             switch scanner.advance(data + position, count: end &- position) {
             case .complete(let used):
                 position &+= used
-                if line.pointee.greetingRepliesLeft > 0 || line.pointee.inFlight.isEmpty {
-                    guard acceptGreetingReply(line, ByteView(start: data + start, count: position &- start)) else {
+                // In the middle of a reply that is handed over in pieces any byte may stand here.
+                if data[start] == Self.pushType, !line.pointee.isReplyOpen {
+                    acceptPush(line, ByteView(start: data + start, count: position &- start))
+                } else if line.pointee.greetingRepliesLeft > 0 || line.pointee.inFlight.isEmpty {
+                    guard acceptUnasked(line, ByteView(start: data + start, count: position &- start)) else {
                         return false
                     }
                 } else {
@@ -104,13 +109,22 @@ extension Engine {
         return true
     }
 
+    /// A reply that answers no request.
+    @inline(never)
+    private mutating func acceptUnasked(_ line: LineRef, _ reply: ByteView) -> Bool {
+        if line.pointee.role == .ear, line.pointee.greetingRepliesLeft == 0 { return hear(line, reply) }
+        return acceptGreetingReply(line, reply)
+    }
+
     /// Deals with the front of a reply that is not all there.
     ///
     /// - Returns: where what is kept begins.
     private mutating func handOver(_ line: LineRef, _ chunk: ChunkRef, start: Int, position: Int) -> Int {
         guard !line.pointee.inFlight.isEmpty, line.pointee.greetingRepliesLeft == 0 else { return start }
+        // A push answers nobody's request; it waits to be whole.
+        if chunk.data[start] == Self.pushType, !line.pointee.isReplyOpen { return start }
         switch line.pointee.inFlight.first.ticket.kind {
-        case .tombstone: return position
+        case .tombstone, .unheard: return position
         case .part:
             if position - start > options.outputSizeBytesMax { refuseLongPart(line) }
             return start
@@ -176,6 +190,7 @@ extension Engine {
     ) {
         switch ticket.kind {
         case .tombstone: line.pointee.shard.pointee.counters.add(.lateReplies)
+        case .unheard: break
         case .part:
             let merge = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self)
             chunk.retain()
@@ -263,7 +278,7 @@ extension Engine {
         let queue = line.pointee.inFlight
         for index in 0..<queue.count {
             let ticket = queue[index].ticket
-            if ticket.kind == .tombstone { continue }
+            if ticket.kind == .tombstone || ticket.kind == .unheard { continue }
             if ticket.kind == .part || ticket.owner != UnsafeMutableRawPointer(client) { return false }
         }
         return true
@@ -277,7 +292,7 @@ extension Engine {
     }
 
     /// The client does not take its replies, and others must not pay for that.
-    private mutating func cut(_ client: ClientRef) {
+    mutating func cut(_ client: ClientRef) {
         pools[client.pointee.poolIndex].counters.add(.clientsCut)
         log.warning(
             """
@@ -300,6 +315,10 @@ extension Engine {
     }
 
     mutating func answer(_ client: ClientRef, _ sequence: UInt32, error: String) {
+        answer(client, sequence, error: Array(error.utf8))
+    }
+
+    mutating func answer(_ client: ClientRef, _ sequence: UInt32, error: [UInt8]) {
         pools[client.pointee.poolIndex].counters.add(.errorsMade)
         var reply = ReplyBuilder(version: .two)
         reply.error(error)
@@ -311,7 +330,10 @@ extension Engine {
         fill(client, sequence, taking: statics.chunk, offset: Int(reply.offset), sizeBytes: Int(reply.sizeBytes))
     }
 
-    mutating func answerNow(_ client: ClientRef, error: String) {
+    mutating func answerNow(_ client: ClientRef, error: String) { answerNow(client, error: Array(error.utf8)) }
+
+    /// The error's text is a peer's in part, and may be of any bytes.
+    mutating func answerNow(_ client: ClientRef, error: [UInt8]) {
         let sequence = client.pushSlot(pool: &slots)
         answer(client, sequence, error: error)
     }
@@ -331,7 +353,7 @@ extension Engine {
     /// Answers a request that no reply will come for.
     mutating func answer(_ ticket: ReplyTicket, error: String) {
         switch ticket.kind {
-        case .tombstone: break
+        case .tombstone, .unheard: break
         case .reply:
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
             noteAnswer(for: client)

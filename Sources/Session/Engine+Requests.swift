@@ -223,7 +223,7 @@ extension Engine {
             }
             switch RequestParser.parse(start + offset, count: count &- offset, limits: limits, arguments: &arguments) {
             case .complete(let request):
-                handle(client, request, chunk: chunk)
+                guard handle(client, request, chunk: chunk) else { return offset }
                 if client.pointee.flags.contains(.closed) { return count }
                 offset &+= request.sizeBytes
             case .empty(let sizeBytes): offset += sizeBytes
@@ -250,7 +250,7 @@ extension Engine {
         return min(options.inFlightMax, max(1, fitting))
     }
 
-    /// - Returns: bytes used; 0 when the line is not all there.
+    /// - Returns: bytes used; 0 when the line is not all there, or must wait.
     private mutating func readInline(_ client: ClientRef, _ start: UnsafePointer<UInt8>, count: Int) -> Int {
         guard let end = memchr(start, 10, count) else {
             if count > options.limits.inlineSizeBytesMax { fail(client, .inlineTooLong) }
@@ -265,16 +265,17 @@ extension Engine {
             fail(client, .unbalancedQuotes)
             return 0
         }
+        var isTaken = true
         if !bytes.isEmpty {
             bytes.withUnsafeBufferPointer { buffer in
                 guard
                     case .complete(let request) = RequestParser.parse(
                         buffer.baseAddress!, count: buffer.count, limits: options.limits, arguments: &arguments)
                 else { preconditionFailure("InlineParser made a request that RequestParser does not take") }
-                handle(client, request, chunk: nil)
+                isTaken = handle(client, request, chunk: nil)
             }
         }
-        return lineBytes + 1
+        return isTaken ? lineBytes + 1 : 0
     }
 
     /// The client's bytes are no requests: it is told why, and the connection ends.
@@ -288,52 +289,91 @@ extension Engine {
 
     // MARK: Commands
 
+    /// - Returns: false when the request must be read again, once those before it are answered.
     @inline(__always)
-    private mutating func handle(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) {
+    private mutating func handle(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) -> Bool {
         let name = request[0]
         let pool = poolViews + client.pointee.poolIndex
         pool.pointee.counters.add(.commands)
         client.pointee.commandCount &+= 1
         guard let row = commands.row(name: name.start, count: name.count),
             row.pointee.commandClass == .key, row.pointee.accepts(argumentCount: request.argumentCount),
-            client.pointee.flags.contains(.authenticated)
-        else { return handleUncommon(client, request, chunk: chunk) }
+            client.pointee.flags.isPlain, !needsCare
+        else { return handleWithCare(client, request, chunk: chunk) }
         client.pointee.lastCommand = row.pointee.id.rawValue
         forward(client, request, row, keyArgument: Int(row.pointee.keyFirst), chunk: chunk)
+        return true
     }
 
     @inline(never)
+    private mutating func handleWithCare(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) -> Bool {
+        // The request may be gone when it has been handled, and it is shown once however often it is put off.
+        if isPaused, waitsForPause(client, request) { return !takePutOff() }
+        let line = isMonitored ? monitorLine(client, request) : nil
+        handleUncommon(client, request, chunk: chunk)
+        if takePutOff() { return false }
+        if let line { show(line) }
+        return true
+    }
+
     private mutating func handleUncommon(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) {
         guard var row = commands.row(name: request[0].start, count: request[0].count) else {
+            let isKnown =
+                client.pointee.flags.contains(.authenticated)
+                && (answerKeywayCommand(client, request) || handleLearned(client, request, chunk: chunk))
+            if isKnown { return }
+            abortTransaction(of: client)
             return answerNow(client, error: Self.unknownCommand(request))
         }
         if row.pointee.flags.contains(.container), request.argumentCount > 1 {
             guard let found = commands.subcommand(of: row, name: request[1].start, count: request[1].count) else {
+                abortTransaction(of: client)
+                let container = commandTable.name(of: row.pointee.id)
                 return answerNow(
                     client,
-                    error: ProxyError.unknownSubcommand(
-                        Self.text(request[1]), of: commandTable.name(of: row.pointee.id)))
+                    error: Array("ERR unknown subcommand '".utf8) + Self.printed(request[1], limit: 128)
+                        + Array("'. Try \(container) HELP.".utf8))
             }
             row = found
         }
         client.pointee.lastCommand = row.pointee.id.rawValue
         guard row.pointee.accepts(argumentCount: request.argumentCount) else {
-            return answerNow(client, error: ProxyError.wrongArity(commandTable.wireName(of: row.pointee.id)))
+            return rejectArity(client, row)
         }
         guard client.pointee.flags.contains(.authenticated) || row.pointee.flags.contains(.noAuth) else {
-            return answerNow(client, error: ProxyError.noAuth)
+            return reject(client, ProxyError.noAuth)
         }
+        if let error = refusalWhileListening(client, row) { return reject(client, error) }
+        if queueIfInTransaction(client, request, row) { return }
         route(client, request, row, chunk: chunk)
     }
 
+    private mutating func rejectArity(_ client: ClientRef, _ row: UnsafePointer<CommandRow>) {
+        let error = ProxyError.wrongArity(wireName(row))
+        guard row.pointee.id == .exec else { return reject(client, error) }
+        discard(client, error: "EXECABORT Transaction discarded because of: " + error.dropFirst("ERR ".count))
+    }
+
+    /// The request is none that could be executed; a transaction that it stands in will not be either.
+    private mutating func reject(_ client: ClientRef, _ error: String) {
+        abortTransaction(of: client)
+        answerNow(client, error: error)
+    }
+
     /// Valkey's words, with its own cut at 128 bytes.
-    private static func unknownCommand(_ request: RequestView) -> String {
-        var shown = ""
+    private static func unknownCommand(_ request: RequestView) -> [UInt8] {
+        var shown: [UInt8] = []
         for index in 1..<max(1, request.argumentCount) {
-            if shown.utf8.count >= 128 { break }
-            shown += "'\(text(request[index], limit: 128 - shown.utf8.count))' "
+            if shown.count >= 128 { break }
+            shown += Array("'".utf8) + printed(request[index], limit: 128 - shown.count) + Array("' ".utf8)
         }
-        return "ERR unknown command '\(text(request[0], limit: 128))', with args beginning with: \(shown)"
+        return Array("ERR unknown command '".utf8) + printed(request[0], limit: 128)
+            + Array("', with args beginning with: ".utf8) + shown
+    }
+
+    /// As a C library prints it: up to the first zero.
+    private static func printed(_ bytes: ByteView, limit: Int) -> [UInt8] {
+        Array(bytes.buffer.prefix(limit).prefix { $0 != 0 })
     }
 
     static func text(_ bytes: ByteView, limit: Int = 128) -> String {

@@ -11,6 +11,15 @@ import Telemetry
 import Upstream
 import Wire
 
+/// Where a request may be executed.
+enum RequestPlace: Equatable {
+    case shard(Int)
+    /// It names no key.
+    case anywhere
+    /// The error.
+    case nowhere(String)
+}
+
 extension Engine {
     // MARK: One shard
 
@@ -33,6 +42,7 @@ extension Engine {
     ) {
         let sequence = client.pushSlot(pool: &slots)
         let line = line(of: shard, for: client)
+        if isWrite { client.pointee.writtenShards |= 1 &<< UInt64(truncatingIfNeeded: shard.pointee.index) }
         guard admits(line, sizeBytes: request.sizeBytes) else {
             return answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
         }
@@ -54,11 +64,13 @@ extension Engine {
     /// From here on a request is passed on by reference and not copied; it pins no more than eight times its size.
     private static func sharedPieceBytesMin(of chunk: ChunkRef) -> Int { max(8_192, chunk.pointee.capacityBytes / 8) }
 
-    /// A client keeps to one of the shard's lines: two would not keep the order of its commands.
+    /// A client keeps to one of the shard's lines, and to a leased one while it has it: two would not keep the order of
+    /// its commands.
     @inline(__always)
     func line(of shard: ShardRef, for client: ClientRef) -> LineRef {
+        if let state = client.pointee.state, let line = lease(state, shard) { return line }
         let count = shard.pointee.lineCount
-        return shard.pointee.lines[count == 1 ? 0 : client.pointee.id % count]
+        return shard.pointee.lines[Int(client.pointee.lineBase) &+ (count == 1 ? 0 : client.pointee.id % count)]
     }
 
     /// - Returns: false when the shard is down or its queue is full.
@@ -101,62 +113,80 @@ extension Engine {
         switch row.pointee.commandClass {
         case .key: forward(client, request, row, keyArgument: Int(row.pointee.keyFirst), chunk: chunk)
         case .split: split(client, request, row, chunk: chunk)
-        case .sameShard, .script, .compute: forwardToOneShard(client, request, row, chunk: chunk)
+        case .compute: compute(client, request, row, chunk: chunk)
+        case .iterate where row.pointee.id == .scan: scan(client, request, row)
+        case .script: runScript(client, request, row, chunk: chunk)
+        case .sameShard: forwardToOneShard(client, request, row, chunk: chunk)
         case .broadcast: broadcast(client, request, row)
         case .local: answerLocally(client, request, row)
-        case .pinned, .pubSub, .iterate, .refuse:
+        case .pinned: pin(client, request, row, chunk: chunk)
+        case .pubSub: publishOrSubscribe(client, request, row, chunk: chunk)
+        case .iterate: answerNow(client, error: ProxyError.noCluster)
+        case .refuse:
             answerNow(
                 client,
                 error: ProxyError.notSupported(
-                    wireName(row), why: Self.reasonNotSupported(row)))
-        }
-    }
-
-    private static func reasonNotSupported(_ row: UnsafePointer<CommandRow>) -> String {
-        switch row.pointee.commandClass {
-        case .pubSub: "it has no publish and subscribe; connect to a server directly for that"
-        case .iterate: "a cursor belongs to one server; use KEYS, or iterate each server directly"
-        case .pinned where row.pointee.flags.contains(.blocking):
-            "connections to servers are shared, so no command may block; poll with the form that does not"
-        case .pinned:
-            "connections to servers are shared, so there are no transactions; send plain commands, or use a script"
-        default: "it acts on one server and not on keys; connect to that server directly"
+                    wireName(row), why: "it acts on one server and not on keys; connect to that server directly"))
         }
     }
 
     /// Keys on one shard: forwarded as it is. On several: refused, with the keys named.
-    private mutating func forwardToOneShard(
+    mutating func forwardToOneShard(
         _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, chunk: ChunkRef?
     ) {
-        let search = keyFinder.find(row, in: request, into: &keys)
-        if let error = fault(of: search, row) { return answerNow(client, error: error) }
         let pool = poolViews + client.pointee.poolIndex
-        if search == .unknowable, pool.pointee.shardCount > 1 {
-            pool.pointee.counters.add(.crossShardRefused)
-            return answerNow(client, error: ProxyError.keysUnknowable(wireName(row)))
+        let search = keyFinder.find(row, in: request, into: &keys)
+        if fault(of: search, row) != nil {
+            // Its server says what is wrong, in its own words and order.
+            let index = keys.count > 0 ? shardIndex(of: request[keys[0]], pool) : 0
+            return forward(client, request, to: pool.pointee.shards + index, isWrite: isWrite(row), chunk: chunk)
         }
-        guard keys.count > 0 else {
+        switch commonShard(of: search, request, row, pool) {
+        case .shard(let index):
+            forward(client, request, to: pool.pointee.shards + index, isWrite: isWrite(row), chunk: chunk)
+        case .anywhere:
             // A script without keys may run anywhere; one place for all keeps what it leaves behind findable.
-            return forward(client, request, to: pool.pointee.shards, isWrite: isWrite(row), chunk: chunk)
+            forward(client, request, to: pool.pointee.shards, isWrite: isWrite(row), chunk: chunk)
+        case .nowhere(let error): answerNow(client, error: error)
         }
+    }
+
+    /// The one shard of all keys of a request.
+    mutating func commonShard(
+        of request: RequestView, _ row: UnsafePointer<CommandRow>, _ pool: UnsafeMutablePointer<PoolView>
+    ) -> RequestPlace {
+        let search = keyFinder.find(row, in: request, into: &keys)
+        if let error = fault(of: search, row) { return .nowhere(error) }
+        return commonShard(of: search, request, row, pool)
+    }
+
+    /// The same after the search for keys, which found no fault.
+    private mutating func commonShard(
+        of search: KeySearch, _ request: RequestView, _ row: UnsafePointer<CommandRow>,
+        _ pool: UnsafeMutablePointer<PoolView>
+    ) -> RequestPlace {
+        guard keys.count > 0 else { return .anywhere }
         let first = shardIndex(of: request[keys[0]], pool)
+        if search == .unknowable, pool.pointee.shardCount > 1, !patternsStay(on: first, request, pool) {
+            pool.pointee.counters.add(.crossShardRefused)
+            return .nowhere(ProxyError.keysUnknowable(wireName(row)))
+        }
         for position in 1..<max(1, keys.count) {
             let other = shardIndex(of: request[keys[position]], pool)
             if other != first {
                 pool.pointee.counters.add(.crossShardRefused)
-                return answerNow(
-                    client,
-                    error: ProxyError.crossShard(
+                return .nowhere(
+                    ProxyError.crossShard(
                         wireName(row), keys: (Self.text(request[keys[0]]), Self.text(request[keys[position]])),
                         shards: (name(of: pool.pointee.shards + first).text, name(of: pool.pointee.shards + other).text)
                     ))
             }
         }
-        forward(client, request, to: pool.pointee.shards + first, isWrite: isWrite(row), chunk: chunk)
+        return .shard(first)
     }
 
     /// Nil, and no name is made, where nothing is wrong.
-    private func fault(of search: KeySearch, _ row: UnsafePointer<CommandRow>) -> String? {
+    func fault(of search: KeySearch, _ row: UnsafePointer<CommandRow>) -> String? {
         switch search {
         case .found, .noKeys, .unknowable: nil
         default: search.errorText(wireName: wireName(row))
@@ -174,6 +204,21 @@ extension Engine {
     @inline(__always)
     mutating func shardIndex(of key: ByteView, _ pool: UnsafeMutablePointer<PoolView>) -> Int {
         pool.pointee.placement.serverIndex(key: key.start, count: key.count, random: nextRandom())
+    }
+
+    /// SORT's BY and GET: every key that a pattern can mean is on this shard when a hash tag before the star says so.
+    private mutating func patternsStay(
+        on shardIndex: Int, _ request: RequestView, _ pool: UnsafeMutablePointer<PoolView>
+    ) -> Bool {
+        for index in 2..<(request.argumentCount - 1) {
+            let word = Self.text(request[index], limit: 3).uppercased()
+            let pattern = request[index + 1]
+            guard word == "BY" || word == "GET", pattern.buffer.contains(UInt8(ascii: "*")) else { continue }
+            guard let tag = pool.pointee.placement.tag(of: pattern.start, count: pattern.count),
+                !tag.contains(UInt8(ascii: "*")), self.shardIndex(of: pattern, pool) == shardIndex
+            else { return false }
+        }
+        return true
     }
 
     // MARK: Split
@@ -234,8 +279,8 @@ extension Engine {
                 keyFirst: 1, step: 2, keyCount: request.argumentCount / 2, tailCount: 0, hasKeyCount: false)
         case .msetex:
             let search = keyFinder.find(row, in: request, into: &keys)
-            if let error = fault(of: search, row) {
-                answerNow(client, error: error)
+            if fault(of: search, row) != nil {
+                forwardToOneShard(client, request, row, chunk: nil)
                 return nil
             }
             return SplitShape(
@@ -335,7 +380,7 @@ extension Engine {
     }
 
     /// The bytes of part `index` are at the end of the line's queue.
-    private mutating func submitPart(
+    mutating func submitPart(
         _ merge: MergeRef, _ index: Int, _ line: LineRef, sizeBytes: Int, isWrite: Bool
     ) {
         line.pointee.inFlight.append(
@@ -345,6 +390,9 @@ extension Engine {
         merge.pointee.parts[index].offset = 0
         merge.pointee.parts[index].sizeBytes = 0
         let shard = line.pointee.shard
+        if isWrite {
+            merge.pointee.client.pointee.writtenShards |= 1 &<< UInt64(truncatingIfNeeded: shard.pointee.index)
+        }
         shard.pointee.counters.add(.requests)
         shard.pointee.counters.add(.requestBytes, sizeBytes)
         markDirty(line)
@@ -377,17 +425,34 @@ extension Engine {
     // MARK: Broadcast
 
     private mutating func broadcast(_ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>) {
-        guard let rule = Self.broadcastRule(row.pointee.id) else {
+        if row.pointee.id == .randomkey { return randomKey(client, row) }
+        if row.pointee.id == .configSet || row.pointee.id == .configResetstat,
+            !pools[client.pointee.poolIndex].options.allowsOperatorCommands
+        {
+            return answerNow(client, error: ProxyError.operatorsOnly(wireName(row)))
+        }
+        guard let rule = Self.broadcastRule(row) else {
+            if gatherFromAll(client, request, row) { return }
             return answerNow(
                 client,
                 error: ProxyError.notSupported(
                     wireName(row), why: "its replies are about one server; connect to it directly"))
         }
+        noteScriptCommand(request, row.pointee.id)
+        let pool = poolViews + client.pointee.poolIndex
+        fanOut(client, request, row, rule: rule, to: Array(0..<pool.pointee.shardCount))
+    }
+
+    /// The request as it is to each of these shards.
+    mutating func fanOut(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, rule: MergeRule,
+        to targets: [Int]
+    ) {
         let pool = poolViews + client.pointee.poolIndex
         let sequence = client.pushSlot(pool: &slots)
         // INFO tells about shards that are down too; the others promise to reach every shard.
         if rule != .info {
-            for index in 0..<pool.pointee.shardCount {
+            for index in targets {
                 let line = line(of: pool.pointee.shards + index, for: client)
                 if !admits(line, sizeBytes: request.sizeBytes) {
                     return answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
@@ -398,7 +463,7 @@ extension Engine {
         merge.pointee.sequence = sequence
         expectAnswer(for: client)
         merge.pointee.partsLeft = 1  // Held until every part is on its way.
-        for index in 0..<pool.pointee.shardCount {
+        for index in targets {
             let part = merge.appendPart(shardIndex: index)
             let line = line(of: pool.pointee.shards + index, for: client)
             guard admits(line, sizeBytes: request.sizeBytes) else {
@@ -413,15 +478,15 @@ extension Engine {
     }
 
     /// Nil: not one of those whose replies merge.
-    private static func broadcastRule(_ id: CommandID) -> MergeRule? {
-        switch id {
+    private static func broadcastRule(_ row: UnsafePointer<CommandRow>) -> MergeRule? {
+        switch row.pointee.id {
+        case .learned: LearnedCommands.mergeRule(row.pointee.responsePolicy)
         case .dbsize: .sum
         case .flushall, .flushdb, .scriptFlush, .scriptLoad, .functionDelete, .functionFlush, .functionLoad,
             .functionRestore:
             .allSucceeded
         case .keys: .concatenate
         case .scriptExists: .logicalAnd
-        case .randomkey: .anyNotNull
         case .scriptKill, .functionKill: .oneSucceeded
         case .info: .info
         default: nil

@@ -25,7 +25,7 @@ extension Engine {
 
     /// The request at the front of the intake is long and not all there; only those of one key flow through.
     mutating func startTransferIfPossible(_ client: ClientRef) {
-        guard let intake = client.pointee.intake, client.pointee.flags.contains(.authenticated),
+        guard let intake = client.pointee.intake, client.pointee.flags.isPlain, client.pointee.state == nil,
             let (request, announcedCount) = RequestParser.parsePrefix(
                 intake.pointee.start, count: intake.pointee.unreadBytes, arguments: &arguments),
             let row = commands.row(name: request[0].start, count: request[0].count),
@@ -75,10 +75,12 @@ extension Engine {
         if shard.pointee.isDown {
             return giveUp(transfer, refusal(line(of: shard, for: transfer.pointee.client), sizeBytes: 0))
         }
-        if let line = takeSpare(shard) { return attach(transfer, to: line) }
+        let dialect = dialect(of: transfer.pointee.client)
+        if let line = takeSpare(shard, dialect) { return attach(transfer, to: line) }
+        retireSpareOfOtherDialect(shard, backend.transferCountMax)
         if shard.pointee.transferCount < backend.transferCountMax {
             shard.pointee.transferCount += 1
-            return attach(transfer, to: Line.make(shard: shard, role: .transfer))
+            return attach(transfer, to: Line.make(shard: shard, role: .transfer, dialect: dialect))
         }
         transfer.pointee.state = .queueing
         let raw = UnsafeMutableRawPointer(transfer)
@@ -278,17 +280,25 @@ extension Engine {
 
     // MARK: Spare lines and those who wait for one
 
-    mutating func takeSpare(_ shard: ShardRef) -> LineRef? {
-        guard let line = shard.pointee.spare else { return nil }
-        shard.pointee.spare = line.pointee.nextSpare
+    mutating func takeSpare(_ shard: ShardRef, _ dialect: Dialect) -> LineRef? {
+        var next = shard.pointee.spare
+        while let line = next, line.pointee.dialect != dialect { next = line.pointee.nextSpare }
+        guard let line = next else { return nil }
+        removeSpare(line)
         line.pointee.nextSpare = nil
-        line.pointee.isSpare = false
         return line
+    }
+
+    /// At the limit a spare line that speaks otherwise makes room.
+    private mutating func retireSpareOfOtherDialect(_ shard: ShardRef, _ countMax: Int) {
+        guard shard.pointee.transferCount >= countMax, let line = shard.pointee.spare else { return }
+        retire(line)
     }
 
     mutating func giveBackSpare(_ line: LineRef) {
         let shard = line.pointee.shard
         if let waiting = shard.pointee.waitingFirst?.assumingMemoryBound(to: Transfer.self) {
+            guard dialect(of: waiting.pointee.client) == line.pointee.dialect else { return retire(line) }
             removeWaiting(waiting)
             return attach(waiting, to: line)
         }
@@ -303,7 +313,7 @@ extension Engine {
         guard let waiting = shard.pointee.waitingFirst?.assumingMemoryBound(to: Transfer.self) else { return }
         removeWaiting(waiting)
         shard.pointee.transferCount += 1
-        attach(waiting, to: Line.make(shard: shard, role: .transfer))
+        attach(waiting, to: Line.make(shard: shard, role: .transfer, dialect: dialect(of: waiting.pointee.client)))
     }
 
     private func removeSpare(_ line: LineRef) {

@@ -27,6 +27,12 @@ struct Pool {
     let backoff: Backoff
     let needsPassword: Bool
     var clientCount = 0
+    /// Protocols and databases in use, in the order of the shards' lines; the first is RESP2 and the pool's database.
+    var dialects: [Dialect]
+    /// What servers said of commands that the table lacks.
+    let learned = LearnedCommands()
+    /// A server said that it knows no RESP3.
+    var lacksRESP3 = false
 }
 
 /// What the data path reads of a pool, without touching a reference.
@@ -56,6 +62,19 @@ struct Engine: ~Copyable {
     var merges = MergePool()
     var intakes = RecordPool<Intake>()
     var transfers = RecordPool<Transfer>()
+    var states = RecordPool<ClientState>()
+    var transactions = TransactionPool()
+    var subscriptions = Subscriptions()
+    /// Scripts that the store has, and those that shards have, as far as this worker knows; by digests of their own.
+    var seenScripts: Set<UInt64> = []
+    var loadedScripts: Set<UInt64> = []
+    /// This worker's, and whether any worker has some.
+    var monitors: [ClientRef] = []
+    var isMonitored = false
+    var pause = ClientPause()
+    /// Requests may not take the short way, whoever asks.
+    @inline(__always)
+    var needsCare: Bool { isMonitored || pause.untilMs > 0 }
     var arguments = ArgumentList()
     var keys = KeyList()
     let keyFinder = KeyFinder()
@@ -95,6 +114,8 @@ struct Engine: ~Copyable {
     var isDraining = false
     /// The last look found requests that wait.
     private var hasQueues = false
+    /// The request at hand was not taken: it is read again once all before it are answered.
+    private var isPutOff = false
 
     init(
         options: ProxyOptions, pools poolOptions: [PoolOptions], workerIndex: Int, counters: Counters,
@@ -140,25 +161,22 @@ struct Engine: ~Copyable {
 
     private static func makePool(_ options: PoolOptions, index: Int, worker: Int, counters: Counters) -> Pool {
         let shards = UnsafeMutablePointer<Shard>.allocate(capacity: options.shards.count)
+        let dialect = Dialect(version: .two, database: options.backend.database)
         for (shardIndex, name) in options.shards.enumerated() {
-            let lineCount = options.backend.connectionCount
-            let lines = UnsafeMutablePointer<LineRef>.allocate(capacity: lineCount)
             let shard = shards + shardIndex
-            for lineIndex in 0..<lineCount {
-                (lines + lineIndex).initialize(to: Line.make(shard: shard, role: .shared))
-            }
             shard.initialize(
                 to: Shard(
                     poolIndex: index, index: shardIndex, names: name,
-                    counters: counters.server(shardIndex, pool: index, worker: worker), lines: lines,
-                    lineCount: lineCount))
+                    counters: counters.server(shardIndex, pool: index, worker: worker),
+                    lineCount: options.backend.connectionCount))
+            shard.add(dialect)
         }
         return Pool(
             options: options, shards: shards, shardCount: options.shards.count,
             counters: counters.pool(index, worker: worker),
             backoff: Backoff(
                 firstMs: options.backend.reconnectBackoffMs, maxMs: options.backend.reconnectBackoffMaxMs),
-            needsPassword: options.password != nil)
+            needsPassword: options.password != nil, dialects: [dialect])
     }
 
     private mutating func preconnect() {
@@ -243,7 +261,7 @@ struct Engine: ~Copyable {
         client.initialize(
             to: Client(
                 descriptor: descriptor, poolIndex: poolIndex, id: shared.nextClientID(),
-                nowS: UInt32(truncatingIfNeeded: nowMs / 1_000)))
+                database: pools[poolIndex].options.backend.database, nowS: UInt32(truncatingIfNeeded: nowMs / 1_000)))
         if !pools[poolIndex].needsPassword { client.pointee.flags.insert(.authenticated) }
         client.pointee.next = firstClient
         firstClient?.pointee.previous = client
@@ -287,6 +305,7 @@ struct Engine: ~Copyable {
         client.pointee.previous = nil
         client.pointee.next = nil
         if client.pointee.transfer != nil { abandonTransfer(of: client) }
+        if client.pointee.state != nil { endState(of: client) }
         releaseBuffers(of: client)
         // Freed in its turn among the dirty clients: callers up the stack may still hold it.
         markDirty(client)
@@ -332,6 +351,30 @@ struct Engine: ~Copyable {
         answerCount &+= 1
     }
 
+    /// For a request that must not overtake, nor be overtaken: what comes before it is answered first.
+    ///
+    /// - Returns: true when the caller must leave the request as it is; it will be handled again.
+    mutating func putsOff(_ client: ClientRef) -> Bool {
+        guard client.pointee.inFlightCount > 0 else { return false }
+        putOff(client, .barrier)
+        return true
+    }
+
+    /// The request at hand waits, unread, until this gate opens.
+    mutating func putOff(_ client: ClientRef, _ gate: Gate) {
+        client.pointee.gate.insert(gate)
+        markDirty(client)
+        // It will be counted when it is handled.
+        (poolViews + client.pointee.poolIndex).pointee.counters.add(.commands, -1)
+        client.pointee.commandCount &-= 1
+        isPutOff = true
+    }
+
+    mutating func takePutOff() -> Bool {
+        defer { isPutOff = false }
+        return isPutOff
+    }
+
     mutating func takeAnswerCount() -> Int {
         defer { answerCount = 0 }
         return answerCount
@@ -349,7 +392,10 @@ struct Engine: ~Copyable {
     // MARK: Time
 
     /// Once a tick, before anything else.
-    mutating func setTime(_ nowMs: UInt64) { self.nowMs = nowMs }
+    mutating func setTime(_ nowMs: UInt64) {
+        self.nowMs = nowMs
+        if isPaused { endPauseInTime() }
+    }
 
     mutating func runTimers() {
         while let timer = timers.expired(nowMs: nowMs) {
@@ -369,6 +415,9 @@ struct Engine: ~Copyable {
         arguments.shrink()
         closeIdleClients()
         closeIdleSpares()
+        closeIdleDialects()
+        answerLateConfirmations()
+        pingEars()
         measureQueues()
     }
 
@@ -382,7 +431,7 @@ struct Engine: ~Copyable {
 
     private mutating func measureQueues(of shard: ShardRef) {
         var (unwritten, unwrittenBytes, written, writtenBytes) = (0, 0, 0, 0)
-        for index in 0..<shard.pointee.lineCount {
+        for index in 0..<shard.pointee.allLineCount {
             let line = shard.pointee.lines[index]
             let queue = line.pointee.inFlight
             let unwrittenHere = line.unwrittenCount
@@ -407,6 +456,8 @@ struct Engine: ~Copyable {
         var next = firstClient
         while let client = next {
             next = client.pointee.next
+            // A server that keeps a client waiting is told not to, and answers as if its time were over.
+            _ = unblock(client, isError: false)
             // A long request that has begun is read to its end.
             if client.pointee.transfer == nil { releaseIntake(of: client) }
             end(client)
@@ -420,6 +471,7 @@ struct Engine: ~Copyable {
         while let client = next {
             next = client.pointee.next
             if client.pointee.inFlightCount == 0, client.pointee.transfer == nil,
+                client.pointee.state?.pointee.topics == nil,
                 Int(nowS &- client.pointee.activeAtS) >= options.clientIdleTimeoutS
             {
                 close(client, .byProxy)

@@ -14,6 +14,11 @@ enum Message: Sendable {
     case survey(ClientSurvey)
     /// Every worker has told.
     case surveyed(ClientSurvey)
+    /// A monitor came or went somewhere.
+    case monitorsChanged
+    /// A line for this worker's monitors.
+    case monitored([UInt8])
+    case pause(ClientPause)
     /// Stop accepting, answer what is under way, then end.
     case drain
 }

@@ -35,6 +35,8 @@ struct Merge: BitwiseCopyable {
     var owners: UnsafeMutablePointer<UInt16>
     var ownerCapacity: Int
     var keyCount = 0
+    /// `gathered`: what is to become of the parts; the merge holds a reference.
+    var gathering: Unmanaged<Gathering>?
     var nextFree: MergeRef?
 }
 
@@ -101,6 +103,10 @@ struct MergePool: ~Copyable {
 
     /// The parts' chunks must have been released.
     mutating func giveBack(_ merge: MergeRef) {
+        if let gathering = merge.pointee.gathering {
+            gathering.release()
+            merge.pointee.gathering = nil
+        }
         if merge.pointee.ownerCapacity > Self.ownerCapacityKept {
             merge.pointee.owners.deallocate()
             merge.pointee.ownerCapacity = 16

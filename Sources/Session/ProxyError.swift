@@ -34,6 +34,13 @@ enum ProxyError {
         "NOTSUPPORTED '\(wireName)' does not work through Keyway: \(why)"
     }
 
+    static let noClusterAddress = "ERR cluster_facade needs clients that come by TCP; this one came by a unix socket"
+
+    static func operatorsOnly(_ wireName: String) -> String {
+        "NOPERM '\(wireName)' is for operators: nothing was executed; set operator_commands: true for this pool to "
+            + "allow it"
+    }
+
     static func crossShard(_ wireName: String, keys: (String, String), shards: (String, String)) -> String {
         "CROSSSLOT Keys of '\(wireName)' are on different shards: '\(keys.0)' is on \(shards.0), '\(keys.1)' is on "
             + "\(shards.1). Nothing was executed; give both keys the same hash tag, or use one command per key"
@@ -48,6 +55,25 @@ enum ProxyError {
         "CROSSSLOT '\(wireName)' reads keys that its arguments do not name (BY or GET patterns), and they may be on "
             + "other shards. Nothing was executed; leave the patterns out"
     }
+
+    static func crossShardTransaction(_ wireName: String, shards: (String, String)) -> String {
+        "CROSSSLOT a transaction is executed by one shard: '\(wireName)' belongs on \(shards.1), what came before on "
+            + "\(shards.0). Nothing was executed; give all its keys the same hash tag"
+    }
+
+    static func notInTransaction(_ wireName: String) -> String {
+        "NOTSUPPORTED '\(wireName)' cannot be part of a transaction through Keyway: it is not executed by the shard of "
+            + "the transaction's keys; nothing was executed; send it before MULTI or after EXEC"
+    }
+
+    static func boundByWatch(_ wireName: String) -> String {
+        "NOTSUPPORTED '\(wireName)' cannot change the protocol or the database while keys are watched; "
+            + "nothing was changed; send UNWATCH first"
+    }
+
+    static let watchLost =
+        "EXECABORT Transaction discarded because the connection that watched its keys was lost; "
+        + "nothing was executed; watch the keys and try again"
 
     // MARK: Backends
 
@@ -64,6 +90,11 @@ enum ProxyError {
     static func connectionLost(_ shard: ShardName, reason: String, isWrite: Bool) -> String {
         let outcome = isWrite ? "outcome unknown: it may have been executed" : "it only reads; try again"
         return "CONNLOST shard \(shard.text): the connection was lost before the reply came (\(reason)); \(outcome)"
+    }
+
+    static func notSent(_ shard: ShardName, reason: String) -> String {
+        "CONNLOST shard \(shard.text): the connection was lost before the request was sent (\(reason)); nothing was "
+            + "executed; try again"
     }
 
     static func shardDown(_ shard: ShardName, reason: String, retryMs: Int) -> String {

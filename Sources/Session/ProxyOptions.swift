@@ -3,6 +3,7 @@
 
 package import Hashing
 package import Platform
+package import Routing
 package import Upstream
 package import Wire
 
@@ -19,6 +20,10 @@ package struct ProxyOptions: Sendable {
     /// Above it a client is cut.
     package var outputSizeBytesMax = 67_108_864
     package var inFlightMax = 4_096
+    /// Subscribers with more messages than this waiting are cut at once, with more than that after so many seconds.
+    package var listenerHardBytesMax = 33_554_432
+    package var listenerSoftBytesMax = 8_388_608
+    package var listenerSoftLimitS = 60
     /// Seconds; 0 for never.
     package var clientIdleTimeoutS = 0
     package var drainTimeoutMs = 10_000
@@ -53,6 +58,17 @@ package struct PoolOptions: Sendable {
     /// Clients of this pool; 0 for no limit of its own.
     package var clientsMax = 0
     package var keepsAlive = false
+    /// Databases that a client may select; with one, it is `backend.database` and clients call it 0.
+    package var databaseCount = 16
+    /// A transaction may have keys of several shards, and is atomic on each of them only.
+    package var splitsTransactions = false
+    /// CONFIG SET and RESETSTAT for all shards, and KEYWAY ON.
+    package var allowsOperatorCommands = false
+    /// The pool is a cluster of one node for cluster clients.
+    package var hasClusterFacade = false
+    /// Commands such as SINTER may read keys of several shards, and Keyway computes.
+    package var computesAcrossShards = true
+    package var computeBudget = ComputeBudget(fetchedSizeBytesMax: 16_777_216, cellCountMax: 16_777_216)
     package var listen = ListenPlace.tcp(host: "127.0.0.1", port: 0)
     package var backlog = 512
 

@@ -15,6 +15,9 @@ final class SharedState: Sendable {
     private let refusals = Mutex<[ObjectIdentifier: String]>([:])
     private let boxes = Mutex<[Mailbox]>([])
     let resolver = Resolver()
+    let census = ListenerCensus()
+    let scripts = ScriptStore()
+    private let monitors = Atomic<Int>(0)
 
     init(clientsMax: Int) { self.clientsMax = clientsMax }
 
@@ -32,6 +35,16 @@ final class SharedState: Sendable {
     var connectedClients: Int { clientCount.load(ordering: .relaxed) }
 
     var uptimeSeconds: Int { Int((Clock.nowNs() - startedAtNs) / 1_000_000_000) }
+
+    // MARK: Monitors
+
+    var monitorCount: Int { monitors.load(ordering: .relaxed) }
+
+    /// Tells all workers.
+    func changeMonitorCount(by change: Int) {
+        monitors.add(change, ordering: .relaxed)
+        for box in mailboxes { box.post(.monitorsChanged) }
+    }
 
     // MARK: Words of failure
 

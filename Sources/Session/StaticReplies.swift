@@ -13,9 +13,10 @@ struct StaticReplies: BitwiseCopyable {
     let chunk: ChunkRef
     let ok: Place
     let pong: Place
+    let queued: Place
 
     init() {
-        let texts = ["+OK\r\n", "+PONG\r\n"]
+        let texts = ["+OK\r\n", "+PONG\r\n", "+QUEUED\r\n"]
         let raw = UnsafeMutableRawPointer.allocate(byteCount: 256, alignment: 64)
         let header = raw.bindMemory(to: Chunk.self, capacity: 1)
         header.initialize(to: Chunk.pinned(capacityBytes: 256 - Chunk.headerSizeBytes))
@@ -30,6 +31,7 @@ struct StaticReplies: BitwiseCopyable {
         chunk = header
         ok = places[0]
         pong = places[1]
+        queued = places[2]
     }
 
     func deallocate() { chunk.deallocate() }

@@ -131,6 +131,9 @@ struct Worker: ~Copyable {
             let untilHouse = houseAtMs > nowMs ? Int(houseAtMs - nowMs) : 0
             wait = min(wait ?? untilHouse, untilHouse)
         }
+        if engine.isPaused {
+            wait = min(wait ?? .max, engine.pause.untilMs > nowMs ? Int(engine.pause.untilMs - nowMs) : 0)
+        }
         if acceptAtMs > 0 { wait = min(wait ?? .max, acceptAtMs > nowMs ? Int(acceptAtMs - nowMs) : 0) }
         if engine.isDraining { wait = min(wait ?? .max, drainUntilMs > nowMs ? Int(drainUntilMs - nowMs) : 0) }
         return wait
@@ -388,6 +391,9 @@ struct Worker: ~Copyable {
             case .resolved(let word, let result): resolved(LineRef(bitPattern: word)!, result)
             case .survey(let survey): engine.answer(survey)
             case .surveyed(let survey): engine.finish(survey)
+            case .monitorsChanged: engine.monitorsChanged()
+            case .monitored(let line): engine.showHere(line)
+            case .pause(let pause): engine.apply(pause)
             case .drain: drain()
             }
         }

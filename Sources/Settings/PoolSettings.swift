@@ -48,4 +48,14 @@ package struct PoolSettings: Sendable, Equatable {
     package var reconnectBackoffMaxMs: Int
     package var tombstoneCountMax: Int
     package var transferConnectionCountMax: Int
+    package var leasedConnectionCountMax: Int
+    /// 0: as many as servers have, but only the one where `redisDatabase` names one.
+    package var databaseCount: Int
+    /// Transactions may have keys of several shards.
+    package var splitsTransactions: Bool
+    package var allowsOperatorCommands: Bool
+    package var hasClusterFacade: Bool
+    package var computesAcrossShards: Bool
+    package var computeSizeBytes: Int
+    package var computeCellCount: Int
 }

@@ -166,7 +166,14 @@ struct SettingsReader {
             reconnectBackoffMs: section.number("reconnect_backoff"),
             reconnectBackoffMaxMs: section.number("reconnect_backoff_max"),
             tombstoneCountMax: section.number("tombstones_max"),
-            transferConnectionCountMax: section.number("transfer_connections"))
+            transferConnectionCountMax: section.number("transfer_connections"),
+            leasedConnectionCountMax: section.number("leased_connections"),
+            databaseCount: section.number("databases"),
+            splitsTransactions: section.word("transactions") == "per_shard",
+            allowsOperatorCommands: section.boolean("operator_commands"),
+            hasClusterFacade: section.boolean("cluster_facade"),
+            computesAcrossShards: section.word("cross_shard") == "compute",
+            computeSizeBytes: section.number("compute_size"), computeCellCount: section.number("compute_lcs_cells"))
         requireOrder(
             "reconnect_backoff", pool.reconnectBackoffMs, "reconnect_backoff_max", pool.reconnectBackoffMaxMs,
             { "\($0)" }, &section)

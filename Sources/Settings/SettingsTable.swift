@@ -217,6 +217,30 @@ package enum SettingsTable {
             .pool, "transfer_connections", .number(unit: "connections", 0...1024), default: "32",
             "How many extra connections each worker may open to each server for values too large for the shared one."),
         .init(
+            .pool, "leased_connections", .number(unit: "connections", 0...65_536), default: "1024",
+            "How many clients of each worker may have a connection to one server to themselves at a time."),
+        .init(
+            .pool, "databases", .number(unit: "databases", 0...10_000), default: "0",
+            "How many databases clients may select; 0 is 16, or 1 where redis_db is not 0."),
+        .init(
+            .pool, "transactions", .words(["one_shard", "per_shard"]), default: "one_shard",
+            "Whether keys of a transaction may be on several shards; it is then atomic on each of them only."),
+        .init(
+            .pool, "cross_shard", .words(["refuse", "compute"]), default: "compute",
+            "What becomes of SINTER, ZUNION, PFCOUNT and the like when their keys are on several shards."),
+        .init(
+            .pool, "compute_size", .size(64 * kb...1024 * mb), default: "16mb",
+            "How many bytes one such command may fetch from the shards; beyond that it gets an error."),
+        .init(
+            .pool, "compute_lcs_cells", .number(unit: "bytes times bytes", 1_024...1_073_741_824), default: "16777216",
+            "How large the product of the lengths of LCS's two values may be; beyond that it gets an error."),
+        .init(
+            .pool, "operator_commands", .boolean, default: "false",
+            "Whether clients may use KEYWAY ON, CONFIG SET and CONFIG RESETSTAT, which reach past the proxy."),
+        .init(
+            .pool, "cluster_facade", .boolean, default: "false",
+            "Whether the pool shows itself to cluster clients as a cluster of one node with all slots."),
+        .init(
             .pool, "auto_eject_hosts", .boolean, default: "false",
             "Accepted for twemproxy's sake: this version keeps keys where they are and ejects no server."),
         .init(

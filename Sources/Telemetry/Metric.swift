@@ -82,7 +82,8 @@ extension WorkerMetric: MetricTable {
 /// Counted by a worker for each pool. The first six are twemproxy's, in its order.
 public enum PoolMetric: Int, MetricSet {
     case clientEof, clientErr, clientConnections, serverEjects, forwardError, fragments
-    case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused
+    case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused, transactions
+    case messages
 }
 
 extension PoolMetric: MetricTable {
@@ -103,6 +104,8 @@ extension PoolMetric: MetricTable {
             "cross_shard_refused", .counter, .count, .pool, "Commands refused as their keys are on several shards"),
         Metric("clients_cut", .counter, .count, .pool, "Client connections closed at the output limit"),
         Metric("clients_paused", .counter, .count, .pool, "Times a client was not read until it took its replies"),
+        Metric("transactions", .counter, .count, .pool, "Transactions that were sent to be executed"),
+        Metric("messages", .counter, .count, .pool, "Published messages given to subscribers"),
     ]
 }
 

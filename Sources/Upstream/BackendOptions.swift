@@ -12,6 +12,8 @@ package struct BackendOptions: Sendable {
     package var connectionCount = 1
     /// Connections per shard and worker for values too large for a shared one.
     package var transferCountMax = 32
+    /// Connections per shard and worker that clients may have to themselves at a time.
+    package var leaseCountMax = 1_024
     /// Bytes that may wait to be written to one connection.
     package var queueSizeBytesMax = 67_108_864
     /// Requests that may wait for replies on one connection.

@@ -12,8 +12,10 @@
 /// Names the place that a reply goes to. Upstream carries it and never looks at `owner` or `index`.
 public struct ReplyTicket: BitwiseCopyable {
     public enum Kind: UInt8, BitwiseCopyable, Sendable {
-        /// Nobody: the reply is swallowed.
+        /// Nobody any more: the request timed out, and its late reply is swallowed.
         case tombstone
+        /// Nobody from the start: a reply that stands behind another one, such as a transaction's QUEUED.
+        case unheard
         /// A slot of a client: the reply may be handed over in pieces.
         case reply
         /// A part of a merge: the reply is gathered whole.

@@ -22,9 +22,14 @@ public struct Line: BitwiseCopyable {
         case transfer
         /// Was shared; finishes what it has, then becomes a transfer line or ends.
         case retiring
+        /// Lent to one client: a transaction with WATCH, a command that blocks, a client's own cache.
+        case leased
+        /// Hears what is published, for all clients of the worker; nothing else is asked on it.
+        case ear
     }
 
     public let shard: ShardRef
+    public let dialect: Dialect
     public var role: Role
     public var descriptor: Int32 = -1
     package var link = LineLink()
@@ -35,6 +40,8 @@ public struct Line: BitwiseCopyable {
     /// AUTH, SELECT, CLIENT SETNAME: written before `out`.
     public var greeting = SegmentQueue()
     public var greetingRepliesLeft = 0
+    /// The role in which the connection was greeted decides what was asked.
+    public var greetedRole = Role.shared
     public var inFlight = InFlightQueue()
 
     public var scanner = ReplyScanner()
@@ -56,8 +63,12 @@ public struct Line: BitwiseCopyable {
     /// A transfer line with nothing to do, linked by `nextSpare`.
     public var isSpare = false
     public var nextSpare: LineRef?
-    /// The long request that a transfer line carries; Session's.
+    /// The long request that a transfer line carries, or the client that a leased line is lent to; Session's.
     public var holder: UnsafeMutableRawPointer?
+    /// The command under way may wait for as long as its client said: no deadline, and CLIENT UNBLOCK reaches it.
+    public var isBlocking = false
+    /// The server's CLIENT ID of this connection; 0 where it was not asked for, or not known.
+    public var serverClientID = 0
     /// Look-ups of its address that are still under way elsewhere, so that it must not be freed.
     public var lookUpCount = 0
     /// When bytes came last.
@@ -69,19 +80,20 @@ public struct Line: BitwiseCopyable {
     public static let deadlineTimerKind: UInt8 = 1
     public static let linkTimerKind: UInt8 = 2
 
-    public static func make(shard: ShardRef, role: Role) -> LineRef {
+    public static func make(shard: ShardRef, role: Role, dialect: Dialect) -> LineRef {
         let line = LineRef.allocate(capacity: 1)
         line.initialize(
             to: Line(
-                shard: shard, role: role,
+                shard: shard, role: role, dialect: dialect,
                 deadlineTimer: TimerNode(kind: deadlineTimerKind, owner: line),
                 linkTimer: TimerNode(kind: linkTimerKind, owner: line)))
         return line
     }
 
-    private init(shard: ShardRef, role: Role, deadlineTimer: TimerNode, linkTimer: TimerNode) {
+    private init(shard: ShardRef, role: Role, dialect: Dialect, deadlineTimer: TimerNode, linkTimer: TimerNode) {
         self.shard = shard
         self.role = role
+        self.dialect = dialect
         self.deadlineTimer = deadlineTimer
         self.linkTimer = linkTimer
     }

@@ -29,13 +29,17 @@ public struct Shard: BitwiseCopyable {
     public let index: Int
     package let names: Unmanaged<ShardName>
     public let counters: CounterBlock<ServerMetric>
-    /// Shared lines, `lineCount` of them. A client keeps to one, so its requests stay in order.
-    public let lines: UnsafeMutablePointer<LineRef>
+    /// Shared lines: `lineCount` for each of the pool's dialects, in the order in which those came into use. A client
+    /// keeps to one, so its requests stay in order.
+    public fileprivate(set) var lines: UnsafeMutablePointer<LineRef>
     public let lineCount: Int
+    public fileprivate(set) var dialectCount = 0
     /// Transfer lines with nothing to do.
     public var spare: LineRef?
     /// Transfer lines, busy and spare.
     public var transferCount = 0
+    /// Lines that are lent to clients.
+    public var leaseCount = 0
     /// Clients that wait for a transfer line, first come first served; Session's.
     public var waitingFirst: UnsafeMutableRawPointer?
     public var waitingLast: UnsafeMutableRawPointer?
@@ -44,18 +48,37 @@ public struct Shard: BitwiseCopyable {
     /// The errno, or another word, of the last failure.
     public var lastFailure: Int32 = 0
     public var retryAtMs: UInt64 = 0
+    /// Tells the server's process from the one before a restart; from its run id.
+    public var processTag: UInt64 = 0
     /// Since when no connection came about; 0 while one stands.
     public var failingSinceMs: UInt64 = 0
 
     package init(
-        poolIndex: Int, index: Int, names: ShardName, counters: CounterBlock<ServerMetric>,
-        lines: UnsafeMutablePointer<LineRef>, lineCount: Int
+        poolIndex: Int, index: Int, names: ShardName, counters: CounterBlock<ServerMetric>, lineCount: Int
     ) {
         self.poolIndex = poolIndex
         self.index = index
         self.names = Unmanaged.passRetained(names)
         self.counters = counters
-        self.lines = lines
         self.lineCount = lineCount
+        lines = .allocate(capacity: 0)
+    }
+
+    /// Shared lines of all dialects.
+    public var allLineCount: Int { lineCount * dialectCount }
+}
+
+extension UnsafeMutablePointer where Pointee == Shard {
+    /// Adds shared lines of one more dialect behind the others; they connect when first needed.
+    package func add(_ dialect: Dialect) {
+        let count = pointee.allLineCount
+        let wider = UnsafeMutablePointer<LineRef>.allocate(capacity: count + pointee.lineCount)
+        wider.update(from: pointee.lines, count: count)
+        for index in 0..<pointee.lineCount {
+            (wider + count + index).initialize(to: Line.make(shard: self, role: .shared, dialect: dialect))
+        }
+        pointee.lines.deallocate()
+        pointee.lines = wider
+        pointee.dialectCount += 1
     }
 }

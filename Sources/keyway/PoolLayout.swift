@@ -3,6 +3,7 @@
 // Not here: how points come about (Hashing), how servers are reached (Upstream).
 
 import Hashing
+import Routing
 import Session
 import Settings
 import Upstream
@@ -75,6 +76,13 @@ struct PoolLayout: Sendable {
         options.password = settings.redisAuth
         options.clientsMax = settings.clientConnectionCountMax
         options.keepsAlive = settings.hasTCPKeepalive
+        options.databaseCount = databaseCount
+        options.splitsTransactions = settings.splitsTransactions
+        options.allowsOperatorCommands = settings.allowsOperatorCommands
+        options.hasClusterFacade = settings.hasClusterFacade
+        options.computesAcrossShards = settings.computesAcrossShards
+        options.computeBudget = ComputeBudget(
+            fetchedSizeBytesMax: settings.computeSizeBytes, cellCountMax: settings.computeCellCount)
         options.backlog = settings.backlog
         options.listen =
             switch settings.listen {
@@ -92,6 +100,7 @@ struct PoolLayout: Sendable {
         options.reconnectBackoffMaxMs = settings.reconnectBackoffMaxMs
         options.connectionCount = settings.serverConnectionCount
         options.transferCountMax = settings.transferConnectionCountMax
+        options.leaseCountMax = settings.leasedConnectionCountMax
         options.queueSizeBytesMax = settings.serverQueueLimitBytes
         options.inFlightMax = settings.serverInFlightCountMax
         options.tombstonesMax = settings.tombstoneCountMax
@@ -102,6 +111,14 @@ struct PoolLayout: Sendable {
         options.preconnects = settings.preconnects
         return options
     }
+
+    private var databaseCount: Int {
+        if settings.databaseCount > 0 { return settings.databaseCount }
+        return settings.redisDatabase == 0 ? Self.serversOwnDatabaseCount : 1
+    }
+
+    /// What Valkey has unless its config says otherwise.
+    private static let serversOwnDatabaseCount = 16
 
     /// What EmbeddedSupervisor calls its servers.
     private static func embeddedName(_ index: Int) -> String { "shard-\(index)" }

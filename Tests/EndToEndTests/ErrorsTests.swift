@@ -42,23 +42,6 @@ import Testing
         }
     }
 
-    /// Goal: the same for commands that a later version may do; until then they must not hang or lie.
-    @Test(arguments: Servers.newest) func whatIsNotSupportedYetIsAnErrorAndTheConnectionStays(_ server: Server) throws {
-        let client = try Rig(server).connect()
-        let commands = [
-            ["MULTI"], ["EXEC"], ["DISCARD"], ["WATCH", "a"], ["SUBSCRIBE", "c"], ["PSUBSCRIBE", "c*"],
-            ["SSUBSCRIBE", "c"],
-            ["PUBLISH", "c", "m"], ["BLPOP", "l", "0"], ["BRPOP", "l", "0"], ["BLMOVE", "a", "b", "LEFT", "LEFT", "0"],
-            ["BZPOPMIN", "z", "0"], ["SCAN", "0"], ["MONITOR"], ["WAIT", "0", "0"], ["XREAD", "STREAMS", "s", "0"],
-            ["CLIENT", "TRACKING", "ON"],
-        ]
-        for command in commands {
-            let reply = try client.command(command)
-            #expect(reply.isError, "\(command): \(reply)")
-            #expect(try client.command("ECHO", "after " + command[0]) == .text("after " + command[0]))
-        }
-    }
-
     @Test(arguments: Servers.found) func inlineCommandsReadAsOnOneServer(_ server: Server) throws {
         let direct = try ServerProcess(server)
         let rig = try Rig(server)

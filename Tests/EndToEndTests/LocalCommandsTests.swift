@@ -80,7 +80,7 @@ import Testing
         let id = try #require(try client.command("CLIENT", "ID").integer)
         let info = try client.command("CLIENT", "INFO").text ?? ""
         #expect(info.contains("id=\(id) ") && info.contains("addr=127.0.0.1:"), "\(info)")
-        #expect(try client.command("SELECT", "1").isError)
+        #expect(try client.command("SELECT", "16").isError)
         #expect(try client.command("AUTH", "secret").isError)
         #expect(try client.command("GET", "still open") == .null)
     }

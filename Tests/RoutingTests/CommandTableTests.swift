@@ -163,8 +163,8 @@ struct CommandTableTests {
     }
 
     @Test func everyIdentityFindsItsRowAndItsStrings() {
-        #expect(CommandID.allCases.count == table.rows.count)
-        for id in CommandID.allCases { #expect(table.view[id].pointee.id == id) }
+        #expect(CommandID.allCases.dropLast().count == table.rows.count && CommandID.allCases.last == .learned)
+        for id in CommandID.allCases.dropLast() { #expect(table.view[id].pointee.id == id) }
         #expect(table.name(of: .configGet) == "CONFIG GET")
         #expect(table.wireName(of: .configGet) == "config|get")
         #expect(table.group(of: .zadd) == "sorted_set")

@@ -188,7 +188,10 @@ struct EngineLinesTests {
         let client = rig.connect()
         #expect(rig.ask(client, "SET", rig.key(on: 0), "v") == "+OK\r\n")
         #expect(
-            rig.backends[0].seen.prefix(3) == [["AUTH", "secret"], ["SELECT", "7"], ["CLIENT", "SETNAME", "keyway"]])
+            rig.backends[0].seen.prefix(5) == [
+                ["AUTH", "secret"], ["HELLO", "2"], ["SELECT", "7"], ["INFO", "server"],
+                ["CLIENT", "SETNAME", "keyway"],
+            ])
     }
 
     @Test func aRefusedGreetingIsTheReasonThatClientsSee() throws {

@@ -20,13 +20,30 @@ final class FakeBackend {
     var seen: [[String]] = []
     var isFrozen = false
     var isRefusing = false
+    var speaksRESP3 = true
+    var runID = "1"
+    private var clientCount = 0
+    /// Between MULTI and EXEC.
+    private var queued: [[[UInt8]]]?
     /// Answers instead of the real reply.
     var lie: (([String]) -> [UInt8]?)?
 
     func reply(to request: [[UInt8]]) -> [UInt8] {
         let words = request.map { String(decoding: $0, as: UTF8.self) }
         seen.append(words)
-        return lie?(words) ?? answer(request, words)
+        return lie?(words) ?? inTransaction(request, words) ?? answer(request, words)
+    }
+
+    /// One transaction at a time will do: those of shared connections come in one piece.
+    private func inTransaction(_ request: [[UInt8]], _ words: [String]) -> [UInt8]? {
+        guard let commands = queued else { return nil }
+        guard words[0].uppercased() == "EXEC" else {
+            queued = commands + [request]
+            return Array("+QUEUED\r\n".utf8)
+        }
+        queued = nil
+        return Array("*\(commands.count)\r\n".utf8)
+            + commands.flatMap { answer($0, $0.map { String(decoding: $0, as: UTF8.self) }) }
     }
 
     private func answer(_ request: [[UInt8]], _ words: [String]) -> [UInt8] {
@@ -49,7 +66,32 @@ final class FakeBackend {
         case "DBSIZE": return Array(":\(store.count)\r\n".utf8)
         case "KEYS":
             return Array("*\(store.count)\r\n".utf8) + store.keys.sorted().flatMap { Self.bulk(Array($0.utf8)) }
-        case "CLIENT", "AUTH", "SELECT": return Array("+OK\r\n".utf8)
+        case "CLIENT" where words[1] == "ID":
+            clientCount += 1
+            return Array(":\(clientCount)\r\n".utf8)
+        case "HELLO":
+            return Array((speaksRESP3 ? "*0\r\n" : "-ERR unknown command 'HELLO'\r\n").utf8)
+        case "INFO": return Self.bulk(Array("# Server\r\nrun_id:\(runID)\r\n".utf8))
+        case "MULTI":
+            queued = []
+            return Array("+OK\r\n".utf8)
+        case "CLIENT", "AUTH", "SELECT", "WATCH", "UNWATCH": return Array("+OK\r\n".utf8)
+        case "SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE", "UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE":
+            return words.dropFirst().flatMap { name in
+                Array("*3\r\n".utf8) + Self.bulk(Array(words[0].lowercased().utf8)) + Self.bulk(Array(name.utf8))
+                    + Array(":1\r\n".utf8)
+            }
+        case "SCAN":
+            let start = Int(words[1])!
+            let keys = store.keys.sorted()
+            let page = keys[min(start, keys.count)..<min(start + 2, keys.count)]
+            let next = start + 2 < keys.count ? start + 2 : 0
+            return Array("*2\r\n".utf8) + Self.bulk(Array("\(next)".utf8)) + Array("*\(page.count)\r\n".utf8)
+                + page.flatMap { Self.bulk(Array($0.utf8)) }
+        case "SMEMBERS":
+            let members = store[words[1]].map { String(decoding: $0, as: UTF8.self).split(separator: " ") } ?? []
+            return Array("*\(members.count)\r\n".utf8) + members.flatMap { Self.bulk(Array($0.utf8)) }
+        case "PING": return Array("+PONG\r\n".utf8)
         default: return Array("-ERR unknown command\r\n".utf8)
         }
     }
@@ -245,6 +287,9 @@ final class EngineRig {
             switch message {
             case .survey(let survey): engine.answer(survey)
             case .surveyed(let survey): engine.finish(survey)
+            case .monitorsChanged: engine.monitorsChanged()
+            case .monitored(let line): engine.showHere(line)
+            case .pause(let pause): engine.apply(pause)
             case .resolved, .drain: break
             }
         }
@@ -356,6 +401,24 @@ final class EngineRig {
     /// The shard's connections break.
     func lose(_ shard: Int) {
         for connection in connections(of: shard) { engine.lost(connection.line, failure: ECONNRESET) }
+        settle()
+    }
+
+    /// One connection breaks.
+    func lose(_ line: LineRef) {
+        engine.lost(line, failure: ECONNRESET)
+        settle()
+    }
+
+    /// The backend says this on one connection.
+    func reply(_ line: LineRef, _ text: String) {
+        connections[line.pointee.descriptor]!.output += Array(text.utf8)
+        settle()
+    }
+
+    /// The client goes away.
+    func disconnect(_ client: FakeClient) {
+        engine.close(client.ref, .byClient)
         settle()
     }
 

@@ -9,7 +9,7 @@ struct ReplySlotTests {
     private func withClient(_ body: (ClientRef, inout SlotPool) throws -> Void) rethrows {
         var pool = SlotPool()
         let client = ClientRef.allocate(capacity: 1)
-        client.initialize(to: Client(descriptor: 3, poolIndex: 0, id: 1, nowS: 0))
+        client.initialize(to: Client(descriptor: 3, poolIndex: 0, id: 1, database: 0, nowS: 0))
         try body(client, &pool)
         client.deallocate()
     }

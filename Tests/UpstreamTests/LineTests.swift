@@ -21,11 +21,9 @@ struct LineTests {
                 layout: TelemetryLayout(workerCount: 1, pools: [TelemetryLayout.Pool(name: "p", servers: ["s"])]))
             counters = cells.server(0, pool: 0, worker: 0)
             shard = .allocate(capacity: 1)
-            let lines = UnsafeMutablePointer<LineRef>.allocate(capacity: 1)
-            shard.initialize(
-                to: Shard(poolIndex: 0, index: 0, names: names, counters: counters, lines: lines, lineCount: 1))
-            line = Line.make(shard: shard, role: .shared)
-            lines[0] = line
+            shard.initialize(to: Shard(poolIndex: 0, index: 0, names: names, counters: counters, lineCount: 1))
+            shard.add(Dialect(version: .two, database: 0))
+            line = shard.pointee.lines[0]
         }
 
         deinit {

@@ -23,6 +23,7 @@ differential:
   hash_tag: "{{}}"
   distribution: modula
   timeout: 20000
+  operator_commands: true
 {more}  servers:
 {servers}"""
 

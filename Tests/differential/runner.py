@@ -222,6 +222,12 @@ class Runner:
         if self.verdicts.is_not_yet(name, show(reply)):
             self.counts["not yet"] += 1
             return None, instead
+        if client.in_transaction and b" cannot be part of a transaction " in reply[1]:
+            self.counts["refused"] += 1
+            return None, instead
+        if client.watched and b" while keys are watched" in reply[1]:
+            self.counts["refused"] += 1
+            return None, instead
         code = reply[1].split(b" ", 1)[0]
         if code == b"CROSSSLOT":
             self.counts["across shards"] += 1
@@ -235,7 +241,12 @@ class Runner:
     def _is_across_shards(self, client: Client, words: list[bytes]) -> bool:
         commands = [words, *client.queued, *client.watched]
         found = self.one.pipeline([[b"COMMAND", b"GETKEYS", *command] for command in commands])
-        shards = {shard_of(key) for keys in found if isinstance(keys, list) for key in keys}
+        shards = set()
+        for command, keys in zip(commands, found, strict=True):
+            # A server does not tell the keys of what it finds wrong: those with a hash tag, or else the first argument.
+            tagged = [word for word in command[1:] if word.startswith(b"{")] or command[1:2]
+            told = keys if isinstance(keys, list) else tagged
+            shards |= {shard_of(key) for key in told}
         if words[0].lower() in (b"sort", b"sort_ro"):
             # Keys by pattern may be anywhere, unless a hash tag stands before the asterisk.
             patterns = [word for word in words[2:] if b"*" in word]

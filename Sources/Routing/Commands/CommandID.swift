@@ -429,4 +429,6 @@ public enum CommandID: UInt16, BitwiseCopyable, Sendable, CaseIterable {
     case zscore
     case zunion
     case zunionstore
+    /// A command that servers have and the table lacks; it has no row here (LearnedCommands).
+    case learned
 }

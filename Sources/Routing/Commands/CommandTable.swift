@@ -115,7 +115,7 @@ public final class CommandTable: Sendable {
     }
 
     /// "CONFIG GET".
-    package func name(of id: CommandID) -> String { names[Int(id.rawValue)] }
+    package func name(of id: CommandID) -> String { id == .learned ? "a command of a module" : names[Int(id.rawValue)] }
 
     /// "config|get": how Valkey writes it in replies and error texts.
     package func wireName(of id: CommandID) -> String {

@@ -4,12 +4,18 @@
 
 package struct GlobPattern {
     private let pattern: [UInt8]
+    private let foldsCase: Bool
 
-    /// Letter case of a-z does not count.
-    package init(_ pattern: [UInt8]) { self.pattern = pattern.map(Self.folded) }
+    /// - Parameter foldsCase: letter case of a-z does not count.
+    package init(_ pattern: [UInt8], foldsCase: Bool = true) {
+        self.pattern = foldsCase ? pattern.map(Self.folded) : pattern
+        self.foldsCase = foldsCase
+    }
 
-    package func matches(_ text: String) -> Bool {
-        let text = text.utf8.map(Self.folded)
+    package func matches(_ text: String) -> Bool { matches(Array(text.utf8)) }
+
+    package func matches(_ text: [UInt8]) -> Bool {
+        let text = foldsCase ? text.map(Self.folded) : text
         var textIndex = 0
         var patternIndex = 0
         // Where to go on when a match fails: only the last star can need more of the text.

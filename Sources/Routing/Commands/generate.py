@@ -243,7 +243,9 @@ def main():
             "// Not here: what a command is (CommandRows). Raw values are not stable between releases.\n\n"
             "/// `CONFIG GET` is `.configGet`; a command that has subcommands is a case of its own, `.config`.\n"
             "public enum CommandID: UInt16, BitwiseCopyable, Sendable, CaseIterable {\n" +
-            "".join(f"    case {case_name(name)}\n" for name in names) + "}\n")
+            "".join(f"    case {case_name(name)}\n" for name in names) +
+            "    /// A command that servers have and the table lacks; it has no row here (LearnedCommands).\n"
+            "    case learned\n}\n")
     print(f"{len(rows)} commands written to {target}")
 
 

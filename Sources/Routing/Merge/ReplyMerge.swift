@@ -17,12 +17,14 @@ public enum MergeRule: UInt8, BitwiseCopyable, Sendable {
     case concatenate
     /// Element i is 1 where it is 1 in every part: SCRIPT EXISTS.
     case logicalAnd
-    /// One part that is not null, drawn by chance: RANDOMKEY.
-    case anyNotNull
     /// One part that is not an error: SCRIPT KILL.
     case oneSucceeded
+    /// The smallest integer; of arrays of integers, the smallest at each place: WAIT, WAITAOF.
+    case minimum
     /// The text of INFO, made by Session.
     case info
+    /// Session makes the reply, by what it asked for: SCAN, SINTER over several shards, SLOWLOG GET.
+    case gathered
 }
 
 public enum ReplyMerge {
@@ -110,22 +112,40 @@ public enum ReplyMerge {
     ///
     /// - Returns: the merged array; nil when a part is not an array of integers of the first one's length.
     package static func logicalAnd(_ parts: [ByteView]) -> [UInt8]? {
+        elementwise(parts) { $0 == 1 && $1 == 1 ? 1 : 0 }
+    }
+
+    /// The smallest of integers, or of what stands at each place of arrays of them.
+    ///
+    /// - Returns: nil when the parts are of other shapes.
+    package static func minimum(_ parts: [ByteView]) -> [UInt8]? {
+        guard let first = parts.first, arrayHeader(first) == nil else { return elementwise(parts) { min($0, $1) } }
+        let values = parts.map { integer($0) }
+        guard !values.contains(nil), let smallest = values.compactMap({ $0 }).min() else { return nil }
+        return Array(":\(smallest)\r\n".utf8)
+    }
+
+    private static func elementwise(_ parts: [ByteView], _ combine: (Int, Int) -> Int) -> [UInt8]? {
         var merged: [Int] = []
         for (partIndex, part) in parts.enumerated() {
-            guard let header = arrayHeader(part) else { return nil }
-            // No element takes less than a byte: a longer claim is no array that came whole.
-            guard header.count <= part.count else { return nil }
-            if partIndex == 0 { merged = [Int](repeating: 1, count: header.count) }
-            guard header.count == merged.count else { return nil }
-            var offset = header.sizeBytes
-            for index in 0..<header.count {
-                guard let size = elementSizeBytes(part, at: offset),
-                    let value = integer(ByteView(start: part.start + offset, count: size))
-                else { return nil }
-                if value != 1 { merged[index] = 0 }
-                offset += size
-            }
+            guard let values = integers(part), partIndex == 0 || values.count == merged.count else { return nil }
+            merged = partIndex == 0 ? values : zip(merged, values).map(combine)
         }
         return Array(("*\(merged.count)\r\n" + merged.map { ":\($0)\r\n" }.joined()).utf8)
+    }
+
+    private static func integers(_ part: ByteView) -> [Int]? {
+        // No element takes less than a byte: a longer claim is no array that came whole.
+        guard let header = arrayHeader(part), header.count <= part.count else { return nil }
+        var values: [Int] = []
+        var offset = header.sizeBytes
+        for _ in 0..<header.count {
+            guard let size = elementSizeBytes(part, at: offset),
+                let value = integer(ByteView(start: part.start + offset, count: size))
+            else { return nil }
+            values.append(value)
+            offset += size
+        }
+        return values
     }
 }

@@ -1,0 +1,164 @@
+// Engine+KeywayCommands: KEYWAY, the command that servers do not have: where a key lives, what becomes of a command,
+// and a command for one shard alone.
+// Not here: the same questions asked of a config file (`keyway route`).
+
+import Platform
+import Routing
+import Upstream
+import Wire
+
+extension Engine {
+    /// - Returns: false when the request is no KEYWAY.
+    mutating func answerKeywayCommand(_ client: ClientRef, _ request: RequestView) -> Bool {
+        guard Self.text(request[0], limit: 8).uppercased() == "KEYWAY" else { return false }
+        guard request.argumentCount > 1 else {
+            answerNow(client, error: ProxyError.wrongArity("keyway"))
+            return true
+        }
+        switch Self.text(request[1]).uppercased() {
+        case "HELP" where request.argumentCount == 2: answerKeywayHelp(client)
+        case "ROUTE" where request.argumentCount > 2: answerRoutes(client, request)
+        case "EXPLAIN" where request.argumentCount > 2: explain(client, request)
+        case "ON" where request.argumentCount > 3: askOneShard(client, request)
+        case "HELP", "ROUTE", "EXPLAIN", "ON":
+            answerNow(client, error: ProxyError.wrongArity("keyway|" + Self.text(request[1]).lowercased()))
+        default: answerNow(client, error: ProxyError.unknownSubcommand(Self.text(request[1]), of: "keyway"))
+        }
+        return true
+    }
+
+    private mutating func answerKeywayHelp(_ client: ClientRef) {
+        let lines = [
+            "KEYWAY <subcommand> [<arg> ...]. Subcommands are:",
+            "ROUTE <key> [<key> ...]", "    Show the shard of each key.",
+            "EXPLAIN <command> [<arg> ...]", "    Show what becomes of a command, without executing it.",
+            "ON <shard> <command> [<arg> ...]",
+            "    Let one shard execute a command, whatever its keys; needs `operator_commands: true` for the pool.",
+            "HELP", "    Print this help.",
+        ]
+        answerNow(client) { reply in
+            reply.array(lines.count)
+            for line in lines { reply.simple(line) }
+        }
+    }
+
+    private mutating func answerRoutes(_ client: ClientRef, _ request: RequestView) {
+        let pool = poolViews + client.pointee.poolIndex
+        let shards = (2..<request.argumentCount).map { shardIndex(of: request[$0], pool) }
+        let keys = (2..<request.argumentCount).map { Array(request[$0].buffer) }
+        let names = shards.map { name(of: pool.pointee.shards + $0) }
+        let states = shards.map { (pool.pointee.shards + $0).pointee.isDown ? "down" : "up" }
+        answerNow(client) { reply in
+            reply.array(keys.count)
+            for (index, key) in keys.enumerated() {
+                reply.map(4)
+                reply.bulk("key")
+                reply.bulk(key)
+                reply.bulk("shard")
+                reply.bulk(names[index].name)
+                reply.bulk("address")
+                reply.bulk(names[index].endpoint.text)
+                reply.bulk("state")
+                reply.bulk(states[index])
+            }
+        }
+    }
+
+    // MARK: EXPLAIN
+
+    private mutating func explain(_ client: ClientRef, _ request: RequestView) {
+        let bytes = Self.encoded(request, from: 2)
+        bytes.withUnsafeBufferPointer { buffer in
+            var list = ArgumentList()
+            guard
+                case .complete(let inner) = RequestParser.parse(
+                    buffer.baseAddress!, count: buffer.count, limits: options.limits, arguments: &list)
+            else { preconditionFailure("Engine: a request made here does not parse") }
+            explain(client, parsed: inner)
+        }
+    }
+
+    private mutating func explain(_ client: ClientRef, parsed request: RequestView) {
+        guard let row = row(of: request) else {
+            return answerNow(client, error: "ERR unknown command '\(Self.text(request[0]))'")
+        }
+        guard row.pointee.accepts(argumentCount: request.argumentCount) else {
+            return answerNow(client, error: ProxyError.wrongArity(wireName(row)))
+        }
+        let pool = poolViews + client.pointee.poolIndex
+        let search = keyFinder.find(row, in: request, into: &keys)
+        let found = search == .found ? (0..<keys.count).map { request[keys[$0]] } : []
+        let shards = found.map { shardIndex(of: $0, pool) }
+        let isSpread = Set(shards).count > 1
+        let handling = CommandHandling(row.pointee.commandClass, isSpread: isSpread)
+        let wire = wireName(row)
+        let routes = zip(found, shards).map { (Array($0.buffer), name(of: pool.pointee.shards + $1).text) }
+        answerNow(client) { reply in
+            reply.map(5)
+            for (key, value) in [
+                ("command", wire), ("class", "\(row.pointee.commandClass)"), ("handling", handling.text),
+                ("atomic", handling.isAtomic ? "yes" : "no"),
+            ] {
+                reply.bulk(key)
+                reply.bulk(value)
+            }
+            reply.bulk("keys")
+            reply.array(routes.count)
+            for (key, shard) in routes {
+                reply.array(2)
+                reply.bulk(key)
+                reply.bulk(shard)
+            }
+        }
+    }
+
+    /// The row of a command, its subcommand's where it names one.
+    func row(of request: RequestView) -> UnsafePointer<CommandRow>? {
+        guard let row = commands.row(name: request[0].start, count: request[0].count) else { return nil }
+        guard row.pointee.flags.contains(.container), request.argumentCount > 1 else { return row }
+        return commands.subcommand(of: row, name: request[1].start, count: request[1].count)
+    }
+
+    // MARK: ON
+
+    private mutating func askOneShard(_ client: ClientRef, _ request: RequestView) {
+        let pool = pools[client.pointee.poolIndex]
+        guard pool.options.allowsOperatorCommands else {
+            return answerNow(client, error: ProxyError.operatorsOnly("keyway|on"))
+        }
+        let wanted = Self.text(request[2], limit: 1_024)
+        guard let index = pool.options.shards.firstIndex(where: { $0.name == wanted || $0.endpoint.text == wanted })
+        else {
+            let known = pool.options.shards.map(\.name).joined(separator: ", ")
+            return answerNow(
+                client, error: "ERR pool \(pool.options.name) has no shard '\(wanted)'; its shards are \(known)")
+        }
+        let words = Array(Self.words(request).dropFirst(3))
+        let row = commands.row(name: request[3].start, count: request[3].count)
+        if let row, let why = Self.reasonNotOnSharedLine(row) {
+            return answerNow(client, error: ProxyError.notSupported("keyway|on", why: why))
+        }
+        gather(
+            client, row ?? commands[.debug], .oneShard, [GatherRequest(shardIndex: index, words: words)])
+    }
+
+    /// What changes, or holds up, a connection that others share.
+    private static func reasonNotOnSharedLine(_ row: UnsafePointer<CommandRow>) -> String? {
+        switch row.pointee.id {
+        case .auth, .hello, .select, .reset, .quit, .client, .readonly, .readwrite, .asking:
+            return "it would change the connection that all clients share; connect to the server directly"
+        case .publish, .spublish, .pubsub, .unwatch: return nil
+        case .sync, .psync, .replconf, .xread, .xreadgroup:
+            return "it would hold up the connection that all clients share; connect to the server directly"
+        default:
+            return row.pointee.commandClass == .pinned || row.pointee.commandClass == .pubSub
+                ? "it would hold up the connection that all clients share; connect to the server directly" : nil
+        }
+    }
+
+    /// A request made of another one's arguments.
+    private static func encoded(_ request: RequestView, from first: Int) -> [UInt8] {
+        let words = (first..<request.argumentCount).map { Array(request[$0].buffer) }
+        return GatherRequest(shardIndex: 0, words: words).bytes
+    }
+}

@@ -1,0 +1,205 @@
+// Engine+Subscriptions: SUBSCRIBE and its kin, and messages on their way to those who listen (see Subscriptions).
+// A message stands between two replies, never inside one. A listener that does not take its messages is cut by the
+// limits that Valkey has for such clients: at once above the hard one, after a while above the soft one.
+// Not here: the connections to servers (Engine+Ears), PUBLISH and PUBSUB (Engine+Publishing).
+
+import Logging
+import Platform
+import Routing
+import Telemetry
+import Upstream
+import Wire
+
+extension Engine {
+    // MARK: Commands
+
+    mutating func subscribe(_ client: ClientRef, _ request: RequestView, _ kind: TopicKind) {
+        for index in 1..<request.argumentCount {
+            let name = Array(request[index].buffer)
+            let topics = topics(of: client)
+            let isNew = topics.insert(kind, name)
+            let reply = Self.confirmation(
+                kind.subscribeWord, name, count: topics.count(with: kind), version: client.pointee.version)
+            let sequence = pushUnsuppressedSlot(client)
+            let topic = isNew ? join(client, kind, name) : subscriptions.topics[topicName(client, kind, name)]
+            if let topic, !isConfirmed(topic) {
+                topic.pending.append(Topic.Pending(client: client, sequence: sequence, reply: reply))
+            } else {
+                answer(client, sequence, bytes: reply)
+            }
+        }
+    }
+
+    mutating func unsubscribe(_ client: ClientRef, _ request: RequestView, _ kind: TopicKind) {
+        let known = client.pointee.state?.pointee.topics?.takeUnretainedValue()
+        let names =
+            request.argumentCount > 1
+            ? (1..<request.argumentCount).map { Array(request[$0].buffer) } : known?.names(kind) ?? []
+        guard !names.isEmpty else { return answerUnsubscribed(client, kind, nil, count: known?.count(with: kind) ?? 0) }
+        for name in names {
+            if let known, known.remove(kind, name) { leave(client, topicName(client, kind, name)) }
+            answerUnsubscribed(client, kind, name, count: known?.count(with: kind) ?? 0)
+        }
+        dropTopicsIfEmpty(of: client)
+    }
+
+    private mutating func answerUnsubscribed(_ client: ClientRef, _ kind: TopicKind, _ name: [UInt8]?, count: Int) {
+        let sequence = pushUnsuppressedSlot(client)
+        let reply = Self.confirmation(kind.unsubscribeWord, name, count: count, version: client.pointee.version)
+        answer(client, sequence, bytes: reply)
+    }
+
+    private static func confirmation(_ word: String, _ name: [UInt8]?, count: Int, version: RESPVersion) -> [UInt8] {
+        var reply = ReplyBuilder(version: version)
+        reply.push(3)
+        reply.bulk(word)
+        if let name { reply.bulk(name) } else { reply.null() }
+        reply.integer(count)
+        return reply.bytes
+    }
+
+    /// Why a client that listens may not ask this; nil when it may. In RESP3 it may ask anything.
+    func refusalWhileListening(_ client: ClientRef, _ row: UnsafePointer<CommandRow>) -> String? {
+        guard client.pointee.version == .two, client.pointee.state?.pointee.topics != nil else { return nil }
+        switch row.pointee.id {
+        case .subscribe, .unsubscribe, .psubscribe, .punsubscribe, .ssubscribe, .sunsubscribe, .ping, .quit, .reset:
+            return nil
+        default:
+            return "ERR Can't execute '\(wireName(row))': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET "
+                + "are allowed in this context"
+        }
+    }
+
+    /// Messages and their confirmations come whatever CLIENT REPLY says.
+    private mutating func pushUnsuppressedSlot(_ client: ClientRef) -> UInt32 {
+        let suppressing = client.pointee.flags.intersection([.replyOff, .replySkip])
+        client.pointee.flags.subtract([.replyOff, .replySkip])
+        defer { client.pointee.flags.formUnion(suppressing) }
+        return client.pushSlot(pool: &slots)
+    }
+
+    // MARK: Listeners
+
+    private func topicName(_ client: ClientRef, _ kind: TopicKind, _ name: [UInt8]) -> TopicName {
+        TopicName(poolIndex: client.pointee.poolIndex, kind: kind, name: name)
+    }
+
+    private mutating func topics(of client: ClientRef) -> ClientTopics {
+        let state = state(of: client)
+        if let topics = state.pointee.topics { return topics.takeUnretainedValue() }
+        let topics = ClientTopics()
+        state.pointee.topics = .passRetained(topics)
+        client.pointee.flags.insert(.uncommon)
+        return topics
+    }
+
+    private mutating func dropTopicsIfEmpty(of client: ClientRef) {
+        guard let state = client.pointee.state, let topics = state.pointee.topics,
+            topics.takeUnretainedValue().isEmpty
+        else { return }
+        topics.release()
+        state.pointee.topics = nil
+        if state.pointee.transaction == nil { client.pointee.flags.remove(.uncommon) }
+        dropStateIfEmpty(client)
+    }
+
+    private mutating func join(_ client: ClientRef, _ kind: TopicKind, _ name: [UInt8]) -> Topic {
+        let name = topicName(client, kind, name)
+        shared.census.add(name, clients: 1, connections: subscriptions.topics[name] == nil ? 1 : 0)
+        if let topic = subscriptions.topics[name] {
+            topic.listeners.append(client)
+            return topic
+        }
+        let topic = Topic(name, nowMs: nowMs)
+        topic.listeners.append(client)
+        subscriptions.topics[name] = topic
+        listen(to: topic)
+        return topic
+    }
+
+    private mutating func leave(_ client: ClientRef, _ name: TopicName) {
+        guard let topic = subscriptions.topics[name] else { return }
+        topic.listeners.removeAll { $0 == client }
+        let isLast = topic.listeners.isEmpty
+        shared.census.add(name, clients: -1, connections: isLast ? -1 : 0)
+        // Its place must not stay open for ever.
+        for pending in topic.pending where pending.client == client && !client.pointee.flags.contains(.closed) {
+            answer(client, pending.sequence, bytes: pending.reply)
+        }
+        topic.pending.removeAll { $0.client == client }
+        if isLast {
+            subscriptions.topics[name] = nil
+            listenNoMore(to: topic)
+        }
+    }
+
+    /// Everything that the client listens to: it is gone, or RESET.
+    mutating func endTopics(of client: ClientRef) {
+        guard let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue() else { return }
+        for kind in TopicKind.allCases {
+            for name in topics.names(kind) {
+                _ = topics.remove(kind, name)
+                leave(client, topicName(client, kind, name))
+            }
+        }
+        dropTopicsIfEmpty(of: client)
+    }
+
+    // MARK: Messages
+
+    /// A message lies at `bytes`, in the form of RESP2.
+    mutating func deliver(_ bytes: ByteView, to topic: Topic) {
+        // A cut client leaves the topic.
+        for client in topic.listeners where !client.pointee.flags.contains(.closed) {
+            deliver(bytes, to: client)
+        }
+    }
+
+    private mutating func deliver(_ bytes: ByteView, to client: ClientRef) {
+        guard let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue() else { return }
+        let chunk = buffers.chunks.take(atLeast: bytes.count)
+        chunk.data.update(from: bytes.start, count: bytes.count)
+        // The two protocols differ in the first byte only.
+        if client.pointee.version == .three { chunk.data[0] = UInt8(ascii: ">") }
+        chunk.pointee.fillBytes = bytes.count
+        sendUnasked(client, taking: chunk)
+        if !client.pointee.flags.contains(.closed) { checkListener(client, topics) }
+    }
+
+    /// Sends what no request asked for, behind the replies that are under way; takes over the caller's reference.
+    mutating func sendUnasked(_ client: ClientRef, taking chunk: ChunkRef) {
+        let sizeBytes = chunk.pointee.fillBytes
+        if client.pointee.inFlightCount == 0 {
+            client.pointee.heldBytes += sizeBytes
+            client.pointee.out.append(taking: chunk, offset: 0, sizeBytes: sizeBytes, pool: &buffers)
+            markDirty(client)
+            if client.pointee.heldBytes > options.outputSizeBytesMax { cut(client) }
+        } else {
+            fill(client, pushUnsuppressedSlot(client), taking: chunk, offset: 0, sizeBytes: sizeBytes)
+        }
+    }
+
+    private mutating func checkListener(_ client: ClientRef, _ topics: ClientTopics) {
+        let held = client.pointee.heldBytes
+        if held > options.listenerHardBytesMax { return cutListener(client, options.listenerHardBytesMax) }
+        guard held > options.listenerSoftBytesMax else {
+            topics.overSoftLimitSinceMs = 0
+            return
+        }
+        if topics.overSoftLimitSinceMs == 0 { topics.overSoftLimitSinceMs = nowMs }
+        if nowMs - topics.overSoftLimitSinceMs >= UInt64(options.listenerSoftLimitS) * 1_000 {
+            cutListener(client, options.listenerSoftBytesMax)
+        }
+    }
+
+    private mutating func cutListener(_ client: ClientRef, _ limitBytes: Int) {
+        pools[client.pointee.poolIndex].counters.add(.clientsCut)
+        log.warning(
+            """
+            client \(client.pointee.id): \(client.pointee.heldBytes) bytes of messages wait for it, the limit for \
+            subscribers is \(limitBytes); connection closed
+            """
+        )
+        close(client, .byProxy)
+    }
+}

@@ -1,0 +1,110 @@
+// Publish and subscribe: one upstream subscription for all listeners, on every shard, and messages between replies.
+
+import Telemetry
+import Testing
+import Upstream
+
+@testable import Session
+
+@Suite struct EngineSubscriptionsTests {
+    private static let hello = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n"
+    private static let subscribed = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+
+    private func ear(_ rig: EngineRig, _ shard: Int) throws -> LineRef {
+        try #require(rig.engine.subscriptions.ears[0]?[shard])
+    }
+
+    @Test func allListenersShareOneSubscriptionAShard() throws {
+        let rig = try EngineRig()
+        let (first, second) = (rig.connect(), rig.connect())
+        #expect(rig.ask(first, "SUBSCRIBE", "c") == Self.subscribed)
+        #expect(rig.ask(second, "SUBSCRIBE", "c") == Self.subscribed)
+        for backend in rig.backends { #expect(backend.seen.filter { $0 == ["subscribe", "c"] }.count == 1) }
+        first.got = []
+        second.got = []
+        rig.reply(try ear(rig, 1), Self.hello)
+        #expect(first.text == Self.hello && second.text == Self.hello)
+        #expect(rig.ask(first, "UNSUBSCRIBE") == "*3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n")
+        #expect(first.ref.pointee.state == nil)
+        rig.reply(try ear(rig, 0), Self.hello)
+        #expect(second.text == Self.hello + Self.hello)
+        rig.disconnect(second)
+        #expect(rig.engine.subscriptions.ears.isEmpty && rig.engine.subscriptions.topics.isEmpty)
+        #expect(rig.engine.shared.census.isEmpty)
+    }
+
+    @Test func messagesOfRESP3ArePushes() throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        #expect(rig.ask(client, "SUBSCRIBE", "c") == ">" + Self.subscribed.dropFirst())
+        #expect(rig.ask(client, "GET", "k") == "$-1\r\n")
+        client.got = []
+        rig.reply(try ear(rig, 2), Self.hello)
+        #expect(client.text == ">" + Self.hello.dropFirst())
+    }
+
+    /// A message that comes while a reply is awaited stands behind that reply.
+    @Test func aMessageNeverCutsAReply() throws {
+        let rig = try EngineRig(shardCount: 1)
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        _ = rig.ask(client, "SUBSCRIBE", "c")
+        rig.backends[0].isFrozen = true
+        client.got = []
+        rig.send(client, rig.request("GET", "k"))
+        rig.reply(try ear(rig, 0), Self.hello)
+        #expect(client.text.isEmpty)
+        rig.thaw(0)
+        #expect(client.text == "$-1\r\n>" + Self.hello.dropFirst())
+    }
+
+    @Test func aListenerOfRESP2MayDoLittleElse() throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        _ = rig.ask(client, "SUBSCRIBE", "c")
+        #expect(rig.ask(client, "GET", "k").hasPrefix("-ERR Can't execute 'get': only (P|S)SUBSCRIBE"))
+        #expect(rig.ask(client, "PING") == "*2\r\n$4\r\npong\r\n$0\r\n\r\n")
+        #expect(rig.ask(client, "RESET") == "+RESET\r\n")
+        #expect(rig.ask(client, "GET", "k") == "$-1\r\n")
+    }
+
+    @Test func aLostEarSubscribesAnew() throws {
+        let rig = try EngineRig(shardCount: 1)
+        let client = rig.connect()
+        _ = rig.ask(client, "SUBSCRIBE", "c")
+        rig.lose(try ear(rig, 0))
+        rig.advance(ms: 5_000)
+        #expect(rig.backends[0].seen.filter { $0 == ["subscribe", "c"] }.count == 2)
+        client.got = []
+        rig.reply(try ear(rig, 0), Self.hello)
+        #expect(client.text == Self.hello)
+    }
+
+    @Test func aShardThatDoesNotConfirmHoldsNobodyForEver() throws {
+        let rig = try EngineRig()
+        rig.backends[1].lie = { $0[0] == "subscribe" ? [] : nil }
+        let client = rig.connect()
+        #expect(rig.ask(client, "SUBSCRIBE", "c").isEmpty)
+        rig.advance(ms: 1_500)
+        rig.engine.keepHouse()
+        rig.settle()
+        #expect(client.text == Self.subscribed)
+    }
+
+    @Test func aListenerThatTakesNothingIsCut() throws {
+        let rig = try EngineRig(
+            shardCount: 1,
+            options: {
+                $0.listenerHardBytesMax = 1_000
+                $0.listenerSoftBytesMax = 500
+            })
+        let client = rig.connect()
+        _ = rig.ask(client, "SUBSCRIBE", "c")
+        client.windowBytes = 0
+        for _ in 0..<40 where client.isOpen { rig.reply(try ear(rig, 0), Self.hello) }
+        #expect(!client.isOpen)
+        #expect(rig.counters.snapshot().pools[0].values[.clientsCut] == 1)
+        #expect(rig.engine.subscriptions.topics.isEmpty)
+    }
+}

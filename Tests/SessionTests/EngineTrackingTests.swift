@@ -1,0 +1,66 @@
+// CLIENT TRACKING: a connection to every shard, pushes passed on, and an end with the connection.
+
+import Testing
+import Upstream
+
+@testable import Session
+
+@Suite struct EngineTrackingTests {
+    private func tracking(_ rig: EngineRig) -> FakeClient {
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        #expect(rig.ask(client, "CLIENT", "TRACKING", "ON") == "+OK\r\n")
+        return client
+    }
+
+    @Test func pushesReachTheClientThatTracks() throws {
+        let rig = try EngineRig()
+        let client = tracking(rig)
+        #expect(rig.ask(client, "GET", rig.key(on: 1)) == "$-1\r\n")
+        let line = try #require(client.ref.pointee.state?.pointee.leases?[1])
+        client.got = []
+        let push = ">2\r\n$10\r\ninvalidate\r\n*1\r\n$1\r\nk\r\n"
+        rig.reply(line, push)
+        #expect(client.text == push)
+        #expect(rig.ask(client, "CLIENT", "TRACKING", "OFF") == "+OK\r\n")
+        #expect(client.ref.pointee.state == nil)
+        #expect((0..<3).allSatisfy { rig.engine.pools[0].shards[$0].leaseCount == 0 })
+    }
+
+    @Test func aLostConnectionEndsTheClient() throws {
+        let rig = try EngineRig()
+        let client = tracking(rig)
+        rig.lose(try #require(client.ref.pointee.state?.pointee.leases?[2]))
+        #expect(!client.isOpen)
+        #expect((0..<3).allSatisfy { rig.engine.pools[0].shards[$0].leaseCount == 0 })
+    }
+
+    @Test func aPushOnASharedLineIsNobodysReply() throws {
+        let rig = try EngineRig(shardCount: 1)
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        #expect(rig.ask(client, "GET", "k") == "$-1\r\n")
+        rig.reply(rig.engine.pools[0].shards[0].lines[1], ">2\r\n$10\r\ninvalidate\r\n_\r\n")
+        #expect(rig.ask(client, "GET", "k") == "$-1\r\n")
+    }
+
+    /// A reply that is handed over in pieces may go on with the byte that a push begins with.
+    @Test func aPieceOfAReplyIsNoPush() throws {
+        let rig = try EngineRig(shardCount: 1)
+        let client = rig.connect()
+        let value = [UInt8](repeating: UInt8(ascii: ">"), count: 200_000)
+        rig.backends[0].store["k"] = value
+        rig.moveBytesMax = { 40_000 }
+        rig.send(client, rig.request("GET", "k") + rig.request("PING"))
+        #expect(client.got == FakeBackend.bulk(value) + Array("+PONG\r\n".utf8))
+    }
+
+    @Test(arguments: [["ON"], ["ON", "REDIRECT", "5"], ["ON", "OPTOUT"], ["MAYBE"]])
+    func whatCannotBeTrackedIsRefused(words: [String]) throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        if words == ["ON", "OPTOUT"] { _ = rig.ask(client, "HELLO", "3") }
+        #expect(rig.ask(client, ["CLIENT", "TRACKING"] + words).hasPrefix("-"))
+        #expect(rig.ask(client, "CLIENT", "TRACKINGINFO").contains("off"))
+    }
+}
