@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional, TypeVar
 
 from . import machine, peers, pinning, programs, relay, tables
 from .load import WARMUP_MS, Load, generator
@@ -24,6 +24,7 @@ from .stacks import GROUPS, PROGRAM, group_of, stacks
 from .study import Study
 from .workloads import BY_NAME, Workload
 
+Looked = TypeVar("Looked")
 WORKLOADS = ("get-p1", "get-p16", "get-p64", "get-1m")
 TARGETS = ("keyway", "floor")
 SAMPLES_PER_S = 3_997
@@ -132,14 +133,17 @@ def _profile(study: Study, load: Load, target: Target, workload: Workload, mode:
     cpus = pinning.place(target, mode)
     path = str(study.output / "perf.data")
     pids = [target.pid, *target.backend_pids]
-    with ThreadPoolExecutor(1) as pool:
-        # Long enough for both, and for perf to begin and end.
-        run_s = duration_s * 2 + 2
-        running = pool.submit(load.run, workload, target.port, run_s, pids, cpus)
-        time.sleep(WARMUP_MS / 1e3 + 0.3)
-        calls, segments = _count(pids, duration_s)
-        _sample(pids, duration_s, path)
-        rate_per_s = running.result().rate_per_s
+
+    # Each in a run of its own: taking samples makes requests slower, which would upset the counts.
+    def during(look: Callable[[], Looked]) -> tuple[Looked, float]:
+        with ThreadPoolExecutor(1) as pool:
+            # A bit longer, so that perf can begin and end.
+            running = pool.submit(load.run, workload, target.port, duration_s + 1, pids, cpus)
+            time.sleep(WARMUP_MS / 1e3 + 0.3)
+            return look(), running.result().rate_per_s
+
+    (calls, segments), rate_per_s = during(lambda: _count(pids, duration_s))
+    during(lambda: _sample(pids, duration_s, path))
     groups, functions = _shares(path, target.pid)
     Path(path).unlink()
     requests = rate_per_s * duration_s
