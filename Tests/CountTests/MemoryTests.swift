@@ -48,7 +48,9 @@ extension CountTests {
 
         @Test func aStartedKeywayIsSmall() throws {
             let stage = try Stage(value: [])
-            try expectAtMost(Self.rows[0], stage.keyway.process.mappedResidentBytes)
+            // It serves a moment before it has given back what starting up touched.
+            let size = try settled(Self.rows[0]) { stage.keyway.process.mappedResidentBytes }
+            try expectAtMost(Self.rows[0], size)
         }
 
         /// Goal: an idle client holds no buffer, whether it has ever asked for something or not.
