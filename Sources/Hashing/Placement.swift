@@ -56,6 +56,13 @@ package final class Placement: Sendable {
         view.tables.deallocate()
     }
 
+    /// The same pool without these servers, given as indices of all.
+    package func excluding(_ indices: Set<Int>) -> Placement {
+        Placement(
+            distribution: view.distribution, hash: view.hash, charSign: view.charSign, hashTag: view.hashTag,
+            servers: servers, excluding: indices)
+    }
+
     /// The configured hash of the part of `key` that counts, before any distribution; 0 for an empty key.
     package func hashValue(of key: [UInt8]) -> UInt32 {
         key.withKeyBytes { view.hashValue(of: $0, count: key.count) }

@@ -131,6 +131,12 @@ public struct ChunkPool: ~Copyable {
         }
     }
 
+    /// Returns all free chunks to the system, for memory is short.
+    public mutating func releaseFree() {
+        for index in 0..<Self.classCount { lists[index].countMin = lists[index].count }
+        trim()
+    }
+
     /// Chunks that wait in free lists.
     public var freeCount: Int { (0..<Self.classCount).reduce(0) { $0 + lists[$1].count } }
 

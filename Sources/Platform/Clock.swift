@@ -1,5 +1,5 @@
 // Clock: monotonic time. The worker reads it once a tick and hands the number on; nobody below reads it again.
-// Not here: wall-clock time, which only logs and replies to people use.
+// Wall-clock time is for people only: nothing is decided by it.
 
 import Glibc
 
@@ -9,6 +9,13 @@ package enum Clock {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
         return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+    }
+
+    /// Milliseconds since 1970, for people.
+    package static func unixMs() -> Int {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return time.tv_sec * 1_000 + time.tv_nsec / 1_000_000
     }
 
     /// CPU time of the calling thread.

@@ -129,6 +129,42 @@ public struct SegmentQueue: BitwiseCopyable {
 
     public mutating func removeAll(pool: inout BufferPool) { dropFirst(sizeBytes, pool: &pool) }
 
+    /// Moves `count` bytes from the front to the end of `other`; `count` is at most `sizeBytes`.
+    public mutating func moveFirst(_ count: Int, to other: inout SegmentQueue, pool: inout BufferPool) {
+        precondition(count >= 0 && count <= sizeBytes)
+        var rest = count
+        while rest > 0, let node = first {
+            if node.pointee.sizeBytes > rest {
+                node.pointee.chunk.retain()
+                other.append(taking: node.pointee.chunk, offset: node.pointee.offset, sizeBytes: rest, pool: &pool)
+                node.pointee.offset += rest
+                node.pointee.sizeBytes -= rest
+                sizeBytes -= rest
+                return
+            }
+            rest -= node.pointee.sizeBytes
+            sizeBytes -= node.pointee.sizeBytes
+            first = node.pointee.next
+            node.pointee.next = nil
+            other.link(node)
+            other.isLastOpen = false
+        }
+        if first == nil {
+            last = nil
+            isLastOpen = false
+        }
+    }
+
+    /// Takes out `count` bytes that begin `offset` bytes behind the front.
+    public mutating func removeSubrange(offset: Int, count: Int, pool: inout BufferPool) {
+        precondition(offset >= 0 && count >= 0 && offset + count <= sizeBytes)
+        var head = SegmentQueue()
+        moveFirst(offset, to: &head, pool: &pool)
+        dropFirst(count, pool: &pool)
+        head.append(contentsOf: &self)
+        self = head
+    }
+
     /// Moves all of `other` to the end of this queue.
     public mutating func append(contentsOf other: inout SegmentQueue) {
         guard let head = other.first else { return }

@@ -30,6 +30,8 @@ struct Gate: OptionSet, BitwiseCopyable {
     static let learning = Gate(rawValue: 32)
     /// CLIENT PAUSE.
     static let paused = Gate(rawValue: 64)
+    /// The worker's buffers take nearly all that they may.
+    static let memory = Gate(rawValue: 128)
 }
 
 struct ClientFlags: OptionSet, BitwiseCopyable {
@@ -106,6 +108,8 @@ struct Client: BitwiseCopyable {
     var replyBytesAverage: UInt32 = Client.replyBytesAverageFirst
     /// Bytes of replies that have come and are not yet sent.
     var heldBytes = 0
+    /// Since when `heldBytes` is over the soft limit, in seconds of the worker's clock; 0: it is not.
+    var overSoftSinceS: UInt32 = 0
 
     var intake: UnsafeMutablePointer<Intake>?
     var out = SegmentQueue()

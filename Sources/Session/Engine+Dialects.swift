@@ -23,7 +23,7 @@ extension Engine {
         client.pointee.lineBase = Int32(index * pools[poolIndex].options.backend.connectionCount)
     }
 
-    private mutating func dialectIndex(_ dialect: Dialect, poolIndex: Int) -> Int {
+    mutating func dialectIndex(_ dialect: Dialect, poolIndex: Int) -> Int {
         if let index = pools[poolIndex].dialects.firstIndex(of: dialect) { return index }
         pools[poolIndex].dialects.append(dialect)
         for index in 0..<pools[poolIndex].shardCount { (pools[poolIndex].shards + index).add(dialect) }

@@ -76,7 +76,9 @@ extension Engine {
         for (index, request) in requests.enumerated() {
             let line = line(of: pool.pointee.shards + request.shardIndex, for: client)
             line.pointee.out.append(encoded[index], count: encoded[index].count, pool: &buffers)
-            submitPart(merge, index, line, sizeBytes: encoded[index].count, isWrite: isWrite(row))
+            submitPart(
+                merge, index, line, sizeBytes: encoded[index].count, isWrite: isWrite(row),
+                isScript: row.pointee.commandClass == .script)
         }
     }
 

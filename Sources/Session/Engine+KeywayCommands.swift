@@ -20,7 +20,10 @@ extension Engine {
         case "ROUTE" where request.argumentCount > 2: answerRoutes(client, request)
         case "EXPLAIN" where request.argumentCount > 2: explain(client, request)
         case "ON" where request.argumentCount > 3: askOneShard(client, request)
-        case "HELP", "ROUTE", "EXPLAIN", "ON":
+        case "HEALTH" where request.argumentCount == 2: answerHealth(client)
+        case "EVENTS" where request.argumentCount <= 3: answerEvents(client, request)
+        case "READMIT" where request.argumentCount == 3: answerReadmit(client, request)
+        case "HELP", "ROUTE", "EXPLAIN", "ON", "HEALTH", "EVENTS", "READMIT":
             answerNow(client, error: ProxyError.wrongArity("keyway|" + Self.text(request[1]).lowercased()))
         default: answerNow(client, error: ProxyError.unknownSubcommand(Self.text(request[1]), of: "keyway"))
         }
@@ -34,6 +37,10 @@ extension Engine {
             "EXPLAIN <command> [<arg> ...]", "    Show what becomes of a command, without executing it.",
             "ON <shard> <command> [<arg> ...]",
             "    Let one shard execute a command, whatever its keys; needs `operator_commands: true` for the pool.",
+            "HEALTH", "    Show the state of each shard as this worker sees it.",
+            "EVENTS [<count>]", "    Show what happened to shards, newest first: milliseconds since 1970, shard, text.",
+            "READMIT <shard>",
+            "    Bring a shard back that is held out of the ring; needs `operator_commands: true` for the pool.",
             "HELP", "    Print this help.",
         ]
         answerNow(client) { reply in
@@ -126,20 +133,14 @@ extension Engine {
         guard pool.options.allowsOperatorCommands else {
             return answerNow(client, error: ProxyError.operatorsOnly("keyway|on"))
         }
-        let wanted = Self.text(request[2], limit: 1_024)
-        guard let index = pool.options.shards.firstIndex(where: { $0.name == wanted || $0.endpoint.text == wanted })
-        else {
-            let known = pool.options.shards.map(\.name).joined(separator: ", ")
-            return answerNow(
-                client, error: "ERR pool \(pool.options.name) has no shard '\(wanted)'; its shards are \(known)")
-        }
+        guard let shard = shard(named: Self.text(request[2], limit: 1_024), client) else { return }
         let words = Array(Self.words(request).dropFirst(3))
         let row = commands.row(name: request[3].start, count: request[3].count)
         if let row, let why = Self.reasonNotOnSharedLine(row) {
             return answerNow(client, error: ProxyError.notSupported("keyway|on", why: why))
         }
         gather(
-            client, row ?? commands[.debug], .oneShard, [GatherRequest(shardIndex: index, words: words)])
+            client, row ?? commands[.debug], .oneShard, [GatherRequest(shardIndex: shard.pointee.index, words: words)])
     }
 
     /// What changes, or holds up, a connection that others share.

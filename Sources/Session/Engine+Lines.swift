@@ -17,7 +17,7 @@ extension Engine {
     /// Connects, if the line is not on its way already.
     mutating func open(_ line: LineRef) { perform(line, .open) }
 
-    private mutating func perform(_ line: LineRef, _ event: LineLink.Event) {
+    mutating func perform(_ line: LineRef, _ event: LineLink.Event) {
         switch line.pointee.link.handle(event) {
         case .nothing: break
         case .findAddress:
@@ -28,7 +28,7 @@ extension Engine {
         case .flush:
             timers.cancel(line.linkTimer)
             line.pointee.failureCount = 0
-            shardAnswered(line.pointee.shard)
+            noteConnected(line.pointee.shard)
             if line.pointee.role == .ear { earIsReady(line) }
             markDirty(line)
         case .closeAndRest:
@@ -124,6 +124,7 @@ extension Engine {
     static var addressNotFound: Int32 { -3 }
     static var tooManyTombstones: Int32 { -4 }
     static var closedByServer: Int32 { -5 }
+    static var checkNotPassed: Int32 { -6 }
 
     /// Why a shard could not be reached, or was lost.
     func reason(of shard: ShardRef) -> String {
@@ -133,6 +134,7 @@ extension Engine {
         case Self.addressNotFound: shared.refusal(of: name(of: shard))
         case Self.tooManyTombstones: "it owed too many late replies"
         case Self.closedByServer: "the server closed it"
+        case Self.checkNotPassed: shared.refusal(of: name(of: shard))
         default: SystemError.text(shard.pointee.lastFailure)
         }
     }
@@ -169,176 +171,6 @@ extension Engine {
         }
     }
 
-    // MARK: Losing
-
-    /// The connection is of no more use, whatever its state.
-    mutating func lost(_ line: LineRef, failure: Int32) {
-        let shard = line.pointee.shard
-        if line.pointee.link.state == .greeting, shard.pointee.lastFailure == Self.greetingRefused,
-            failure == Self.badReplies
-        {
-            // The greeting's own words say more.
-        } else {
-            shard.pointee.lastFailure = failure
-        }
-        let wasReady = line.isReady
-        if wasReady {
-            shard.pointee.counters.add(failure == Self.closedByServer ? .serverEof : .serverErr)
-        } else {
-            shard.pointee.counters.add(.connectFailures)
-        }
-        if failure == ETIMEDOUT { shard.pointee.counters.add(.serverTimedout) }
-        let names = name(of: shard)
-        if wasReady || line.pointee.failureCount == 0 {
-            log.warning("shard \(names.text): connection lost: \(reason(of: shard)); connecting again")
-        }
-        failWritten(line)
-        if line.pointee.role == .ear {
-            earIsLost(line)
-            perform(line, .failed)
-        } else if line.pointee.role == .shared {
-            perform(line, .failed)
-            // Another protocol or database that the server will not give is no reason to call it down.
-            if line.pointee.dialect != pools[shard.pointee.poolIndex].dialects[0],
-                shard.pointee.lastFailure == Self.greetingRefused
-            {
-                refuseUnwritten(line)
-            } else {
-                noteFailure(shard)
-            }
-        } else {
-            retire(line)
-        }
-    }
-
-    /// What was written gets an error; a reply of which a part is with the client cannot be mended, so that client is
-    /// cut.
-    private mutating func failWritten(_ line: LineRef) {
-        let names = name(of: line.pointee.shard)
-        let isReplyOpen = line.pointee.isReplyOpen
-        line.pointee.isReplyOpen = false
-        let unsentBytes = line.pointee.out.sizeBytes
-        let writtenCount = line.cutOffWritten(pool: &buffers)
-        let reasonText = reason(of: line.pointee.shard)
-        for index in 0..<writtenCount {
-            let ticket = line.pointee.inFlight.first.ticket
-            line.pointee.inFlight.removeFirst()
-            if index == 0, isReplyOpen, ticket.kind == .reply {
-                abandonReply(ticket, names)
-            } else if line.pointee.role == .transfer, unsentBytes > 0 {
-                answer(ticket, error: ProxyError.transferCut(names, reason: reasonText))
-            } else {
-                answer(ticket, error: ProxyError.connectionLost(names, reason: reasonText, isWrite: ticket.isWrite))
-            }
-        }
-    }
-
-    private mutating func abandonReply(_ ticket: ReplyTicket, _ names: ShardName) {
-        let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
-        noteAnswer(for: client)
-        guard !client.pointee.flags.contains(.closed) else { return markDirty(client) }
-        log.warning(
-            "client \(client.pointee.id): shard \(names.text) was lost in the middle of a long reply; connection closed"
-        )
-        close(client, .byProxy)
-    }
-
-    // MARK: Up and down
-
-    /// A shard counts as down when no connection came about for this long; until then requests wait for it.
-    private static var downAfterMs: UInt64 { 1_000 }
-
-    private mutating func noteFailure(_ shard: ShardRef) {
-        if shard.pointee.failingSinceMs == 0 { shard.pointee.failingSinceMs = nowMs }
-        guard !shard.pointee.isDown, nowMs - shard.pointee.failingSinceMs >= Self.downAfterMs else { return }
-        shard.pointee.isDown = true
-        log.error("shard \(name(of: shard).text): down: \(reason(of: shard)); its requests are answered with an error")
-        for index in 0..<shard.pointee.allLineCount { refuseUnwritten(shard.pointee.lines[index]) }
-        refuseWaitingTransfers(shard)
-    }
-
-    private mutating func refuseUnwritten(_ line: LineRef) {
-        guard !line.isReady else { return }
-        let shard = line.pointee.shard
-        let error = ProxyError.shardDown(
-            name(of: shard), reason: reason(of: shard), retryMs: Int(max(shard.pointee.retryAtMs, nowMs) - nowMs))
-        line.pointee.out.removeAll(pool: &buffers)
-        while !line.pointee.inFlight.isEmpty {
-            let ticket = line.pointee.inFlight.first.ticket
-            line.pointee.inFlight.removeFirst()
-            answer(ticket, error: error)
-        }
-    }
-
-    private mutating func shardAnswered(_ shard: ShardRef) {
-        if shard.pointee.isDown || shard.pointee.failingSinceMs != 0 {
-            log.notice("shard \(name(of: shard).text): connected again")
-        }
-        shard.pointee.isDown = false
-        shard.pointee.failingSinceMs = 0
-    }
-
-    // MARK: Deadlines
-
-    /// Armed at most once a timeout: the timer looks at the oldest request when it fires.
-    @inline(__always)
-    mutating func armDeadline(_ line: LineRef) {
-        if line.pointee.deadlineTimer.isArmed || line.pointee.inFlight.isEmpty || line.pointee.isBlocking { return }
-        armDeadlineOfOldest(line)
-    }
-
-    private mutating func armDeadlineOfOldest(_ line: LineRef) {
-        let timeoutMs = poolViews[line.pointee.shard.pointee.poolIndex].timeoutMs
-        guard timeoutMs > 0, let oldest = line.pointee.inFlight.oldestLive else { return }
-        let ageMs = UInt64(UInt32(truncatingIfNeeded: nowMs) &- oldest.arrivedMs)
-        timers.arm(line.deadlineTimer, deadlineMs: nowMs + (ageMs < timeoutMs ? timeoutMs - ageMs : 0))
-    }
-
-    mutating func deadlinePassed(_ line: LineRef) {
-        if line.pointee.isBlocking { return }
-        let pool = pools[line.pointee.shard.pointee.poolIndex]
-        let timeoutMs = UInt64(pool.options.backend.timeoutMs)
-        let names = name(of: line.pointee.shard)
-        if line.pointee.isReplyOpen {
-            // A reply under way that the client is slow to take is not late.
-            if line.pointee.isReadPaused || nowMs - line.pointee.receivedAtMs < timeoutMs {
-                timers.arm(line.deadlineTimer, deadlineMs: nowMs + timeoutMs)
-                return
-            }
-            return lost(line, failure: ETIMEDOUT)
-        }
-        while let oldest = line.pointee.inFlight.oldestLive,
-            UInt64(UInt32(truncatingIfNeeded: nowMs) &- oldest.arrivedMs) >= timeoutMs
-        {
-            let wasSent = line.isReady
-            if wasSent {
-                line.pointee.inFlight.buryOldestLive()
-            } else {
-                line.pointee.out.dropFirst(Int(oldest.sizeBytes), pool: &buffers)
-                line.pointee.inFlight.removeFirst()
-            }
-            if oldest.ticket.kind != .unheard { line.pointee.shard.pointee.counters.add(.requestsTimedOut) }
-            answer(
-                oldest.ticket,
-                error: ProxyError.timeout(
-                    names, limitMs: Int(timeoutMs), isWrite: oldest.ticket.isWrite, wasSent: wasSent))
-            if line.pointee.role == .transfer { detachTransfer(line) }
-        }
-        if line.pointee.inFlight.tombstoneCount > pool.options.backend.tombstonesMax || isSilent(line, timeoutMs) {
-            return lost(line, failure: Self.tooManyTombstones)
-        }
-        armDeadlineOfOldest(line)
-        if !line.pointee.deadlineTimer.isArmed, line.pointee.inFlight.tombstoneCount > 0 {
-            timers.arm(line.deadlineTimer, deadlineMs: nowMs + timeoutMs)
-        }
-    }
-
-    /// Nothing at all came for so long that the other end may be gone without a word.
-    private func isSilent(_ line: LineRef, _ timeoutMs: UInt64) -> Bool {
-        line.isReady && line.pointee.inFlight.tombstoneCount > 0
-            && nowMs - line.pointee.receivedAtMs > max(4 * timeoutMs, 10_000)
-    }
-
     // MARK: Demotion
 
     /// A very long reply has begun on a shared line: the shard's later requests go to another connection. The clients
@@ -358,13 +190,14 @@ extension Engine {
             successor = Line.make(shard: shard, role: .shared, dialect: dialect)
         }
         successor.pointee.role = .shared
+        shard.pointee.sharedLimits.apply(to: successor)
         shard.pointee.lines[index] = successor
         line.pointee.role = .retiring
         let queue = line.pointee.inFlight
         for position in 1..<max(1, queue.count) {
             let ticket = queue[position].ticket
             switch ticket.kind {
-            case .tombstone, .unheard: break
+            case .tombstone, .unheard, .check: break
             case .reply: raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self))
             case .part:
                 raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client)
@@ -388,6 +221,7 @@ extension Engine {
             let backend = pools[shard.pointee.poolIndex].options.backend
             guard shard.pointee.transferCount < backend.transferCountMax else { return retire(line) }
             line.pointee.role = .transfer
+            shard.pointee.sharedLimits.lift(from: line)
             shard.pointee.transferCount += 1
             giveBackSpare(line)
         case .transfer: transferAnswered(line)

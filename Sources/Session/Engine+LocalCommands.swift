@@ -269,12 +269,12 @@ extension Engine {
     }
 
     /// The first shard that is connected, or else the first that is not known to be down.
-    func anyShard(for client: ClientRef, sizeBytes: Int) -> ShardRef? {
+    mutating func anyShard(for client: ClientRef, sizeBytes: Int) -> ShardRef? {
         let pool = poolViews + client.pointee.poolIndex
         for index in 0..<pool.pointee.shardCount {
             let shard = pool.pointee.shards + index
             let line = line(of: shard, for: client)
-            if line.isReady, admits(line, sizeBytes: sizeBytes) { return shard }
+            if line.isReady, !shard.pointee.isGuarded, admits(line, sizeBytes: sizeBytes) { return shard }
         }
         let reachable = (0..<pool.pointee.shardCount).first { !pool.pointee.shards[$0].isDown }
         return reachable.map { pool.pointee.shards + $0 }

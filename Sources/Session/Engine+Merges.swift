@@ -15,6 +15,8 @@ extension Engine {
         merge.pointee.parts[part].chunk = chunk
         merge.pointee.parts[part].offset = offset
         merge.pointee.parts[part].sizeBytes = sizeBytes
+        merge.pointee.heldBytes += sizeBytes
+        if !merge.pointee.client.pointee.flags.contains(.closed) { merge.pointee.client.pointee.heldBytes += sizeBytes }
         merge.pointee.partsLeft -= 1
         if merge.pointee.partsLeft == 0 { finish(merge) }
     }
@@ -34,7 +36,12 @@ extension Engine {
     mutating func finish(_ merge: MergeRef) {
         let client = merge.pointee.client
         noteAnswer(for: client)
-        if client.pointee.flags.contains(.closed) { markDirty(client) } else { answer(merge) }
+        if client.pointee.flags.contains(.closed) {
+            markDirty(client)
+        } else {
+            client.pointee.heldBytes -= merge.pointee.heldBytes
+            answer(merge)
+        }
         for index in 0..<merge.pointee.partCount {
             if let chunk = merge.pointee.parts[index].chunk { buffers.chunks.release(chunk) }
         }

@@ -148,6 +148,7 @@ extension Engine {
             return nil
         }
         let gateBefore = client.pointee.gate
+        if !memory.isTight { client.pointee.gate.remove(.memory) }
         if client.pointee.heldBytes > options.outputPauseBytes {
             if !client.pointee.gate.contains(.output) {
                 client.pointee.gate.insert(.output)
@@ -223,8 +224,12 @@ extension Engine {
         if !line.pointee.greeting.isEmpty {
             line.pointee.greeting.dropFirst(sizeBytes, pool: &buffers)
         } else {
-            line.pointee.out.dropFirst(sizeBytes, pool: &buffers)
-            if line.pointee.role == .transfer { transferMoved(line) }
+            if line.pointee.keepsWritten {
+                line.pointee.out.moveFirst(sizeBytes, to: &line.pointee.written, pool: &buffers)
+            } else {
+                line.pointee.out.dropFirst(sizeBytes, pool: &buffers)
+                if line.pointee.role == .transfer { transferMoved(line) }
+            }
         }
         if isFull { line.pointee.wantsWrite = true }
     }

@@ -6,6 +6,7 @@
 import Glibc
 import Logging
 import Platform
+import Routing
 import Telemetry
 import Upstream
 import Wire
@@ -15,6 +16,7 @@ extension Engine {
 
     /// What a server sends unasked in RESP3.
     private static var pushType: UInt8 { 0x3E }
+    private static var errorType: UInt8 { 0x2D }
     /// A read into less room than this would cut replies needlessly.
     private static var receiveRoomBytesMin: Int { 32_768 }
     /// A piece of an unfinished reply is handed over from this size on.
@@ -62,6 +64,8 @@ extension Engine {
     mutating func received(_ line: LineRef, count: Int) -> Bool {
         let counters = line.pointee.shard.pointee.counters
         counters.add(.backendReads)
+        line.pointee.load.readCount &+= 1
+        line.pointee.load.inFlightSum &+= line.pointee.inFlight.count
         // Requests leave only after the greeting, so what comes before its end is all the greeting's.
         if line.pointee.greetingRepliesLeft == 0 { counters.add(.responseBytes, count) }
         line.pointee.receivedAtMs = nowMs
@@ -73,9 +77,14 @@ extension Engine {
         let end = chunk.pointee.fillBytes
         let data = UnsafePointer(chunk.data)
         var replyCount = 0
+        var answeredBytes = 0
+        let writtenBytes = line.pointee.keepsWritten ? line.pointee.written.sizeBytes : .max
+        // Of the last request that still waited.
+        var liveArrivedMs: UInt32?
         // A local copy stays in registers; nothing that is called below looks at the line's own.
         var scanner = line.pointee.scanner
         var isWhole = true
+        var isValid = true
         scan: while position < end {
             switch scanner.advance(data + position, count: end &- position) {
             case .complete(let used):
@@ -85,12 +94,20 @@ extension Engine {
                     acceptPush(line, ByteView(start: data + start, count: position &- start))
                 } else if line.pointee.greetingRepliesLeft > 0 || line.pointee.inFlight.isEmpty {
                     guard acceptUnasked(line, ByteView(start: data + start, count: position &- start)) else {
-                        return false
+                        isValid = false
+                        break scan
                     }
                 } else {
                     replyCount &+= 1
                     let entry = line.pointee.inFlight.first
+                    // A server cannot answer what it was not asked.
+                    guard answeredBytes &+ Int(entry.sizeBytes) <= writtenBytes else {
+                        isValid = false
+                        break scan
+                    }
                     line.pointee.inFlight.removeFirst()
+                    answeredBytes &+= Int(entry.sizeBytes)
+                    if entry.ticket.kind != .tombstone { liveArrivedMs = entry.arrivedMs }
                     deliver(line, entry.ticket, chunk, offset: start, sizeBytes: position &- start)
                 }
                 start = position
@@ -98,11 +115,21 @@ extension Engine {
                 position &+= used
                 isWhole = false
                 break scan
-            case .malformed: return false
+            case .malformed:
+                isValid = false
+                break scan
             }
         }
         line.pointee.scanner = scanner
         counters.add(.responses, replyCount)
+        line.pointee.load.replyCount &+= replyCount
+        if line.pointee.keepsWritten { line.pointee.written.dropFirst(answeredBytes, pool: &buffers) }
+        if let liveArrivedMs {
+            line.pointee.shard.pointee.breaker.replied(
+                ageMs: UInt64(UInt32(truncatingIfNeeded: nowMs) &- liveArrivedMs),
+                latencyMsMax: poolViews[line.pointee.shard.pointee.poolIndex].latencyMsMax)
+        }
+        guard isValid else { return false }
         if !isWhole { start = handOver(line, chunk, start: start, position: position) }
         keepRest(line, chunk, isPartial: isPartial, start: start, position: position, end: end)
         if line.pointee.inFlight.isEmpty, line.pointee.role != .shared { lineRanDry(line) }
@@ -125,6 +152,7 @@ extension Engine {
         if chunk.data[start] == Self.pushType, !line.pointee.isReplyOpen { return start }
         switch line.pointee.inFlight.first.ticket.kind {
         case .tombstone, .unheard: return position
+        case .check: return start
         case .part:
             if position - start > options.outputSizeBytesMax { refuseLongPart(line) }
             return start
@@ -176,6 +204,9 @@ extension Engine {
     private mutating func deliver(
         _ line: LineRef, _ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int
     ) {
+        if chunk.data[offset] == Self.errorType, !line.pointee.isReplyOpen {
+            noteError(line.pointee.shard, ByteView(start: chunk.data + offset, count: sizeBytes))
+        }
         if ticket.kind == .reply && !line.pointee.isReplyOpen {
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
             fill(client, ticket.index, chunk, offset: offset, sizeBytes: sizeBytes)
@@ -191,6 +222,9 @@ extension Engine {
         switch ticket.kind {
         case .tombstone: line.pointee.shard.pointee.counters.add(.lateReplies)
         case .unheard: break
+        case .check:
+            let shard = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Shard.self)
+            checkAnswered(shard, index: Int(ticket.index), ByteView(start: chunk.data + offset, count: sizeBytes))
         case .part:
             let merge = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self)
             chunk.retain()
@@ -278,7 +312,7 @@ extension Engine {
         let queue = line.pointee.inFlight
         for index in 0..<queue.count {
             let ticket = queue[index].ticket
-            if ticket.kind == .tombstone || ticket.kind == .unheard { continue }
+            if ticket.kind == .tombstone || ticket.kind == .unheard || ticket.kind == .check { continue }
             if ticket.kind == .part || ticket.owner != UnsafeMutableRawPointer(client) { return false }
         }
         return true
@@ -354,6 +388,9 @@ extension Engine {
     mutating func answer(_ ticket: ReplyTicket, error: String) {
         switch ticket.kind {
         case .tombstone, .unheard: break
+        case .check:
+            checkAnswered(
+                ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Shard.self), index: Int(ticket.index), nil)
         case .reply:
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
             noteAnswer(for: client)

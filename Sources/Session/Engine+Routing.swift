@@ -30,15 +30,15 @@ extension Engine {
         chunk: ChunkRef?
     ) {
         let pool = poolViews + client.pointee.poolIndex
-        let index = shardIndex(of: request[keyArgument], pool)
-        forward(
-            client, request, to: pool.pointee.shards + index, isWrite: !row.pointee.flags.contains(.readonly),
-            chunk: chunk)
+        let shard = pool.pointee.shards + shardIndex(of: request[keyArgument], pool)
+        if shard.pointee.isGuarded, forwardToStandIn(client, request, row, request[keyArgument], shard) { return }
+        forward(client, request, to: shard, isWrite: !row.pointee.flags.contains(.readonly), chunk: chunk)
     }
 
     @inline(__always)
     mutating func forward(
-        _ client: ClientRef, _ request: RequestView, to shard: ShardRef, isWrite: Bool, chunk: ChunkRef?
+        _ client: ClientRef, _ request: RequestView, to shard: ShardRef, isWrite: Bool, isScript: Bool = false,
+        chunk: ChunkRef?
     ) {
         let sequence = client.pushSlot(pool: &slots)
         let line = line(of: shard, for: client)
@@ -47,7 +47,9 @@ extension Engine {
             return answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
         }
         expectAnswer(for: client)
-        let ticket = ReplyTicket(owner: client, index: sequence, kind: .reply, isWrite: isWrite)
+        let ticket = ReplyTicket(
+            owner: client, index: sequence, kind: .reply, isWrite: isWrite,
+            traits: ReplyTicket.Traits(isWrite: isWrite, isScript: isScript))
         if let chunk, request.sizeBytes >= Self.sharedPieceBytesMin(of: chunk) {
             chunk.retain()
             line.submit(
@@ -73,13 +75,18 @@ extension Engine {
         return shard.pointee.lines[Int(client.pointee.lineBase) &+ (count == 1 ? 0 : client.pointee.id % count)]
     }
 
-    /// - Returns: false when the shard is down or its queue is full.
+    /// - Returns: false when the shard's breaker is open or its queue is full.
     @inline(__always)
-    func admits(_ line: LineRef, sizeBytes: Int) -> Bool {
-        let pool = poolViews + line.pointee.shard.pointee.poolIndex
-        return !line.pointee.shard.pointee.isDown
-            && line.pointee.out.sizeBytes &+ sizeBytes <= pool.pointee.queueSizeBytesMax
-            && line.pointee.inFlight.count < pool.pointee.inFlightMax
+    mutating func admits(_ line: LineRef, sizeBytes: Int) -> Bool {
+        let shard = line.pointee.shard
+        if shard.pointee.isGuarded, !breakerAdmits(shard) { return false }
+        let pool = poolViews + shard.pointee.poolIndex
+        if line.pointee.out.sizeBytes &+ sizeBytes <= pool.pointee.queueSizeBytesMax
+            && line.pointee.inFlight.count < line.pointee.inFlightMax
+        {
+            return true
+        }
+        return pool.pointee.shedsOldest && shedOldest(of: line, sizeBytes: sizeBytes)
     }
 
     /// Why `admits` said no.
@@ -89,15 +96,13 @@ extension Engine {
         let names = shard.pointee.names.takeUnretainedValue()
         let pool = poolViews + shard.pointee.poolIndex
         pool.pointee.counters.add(.forwardError)
-        if shard.pointee.isDown {
-            return ProxyError.shardDown(
-                names, reason: reason(of: shard), retryMs: Int(max(shard.pointee.retryAtMs, nowMs) - nowMs))
-        }
+        if shard.pointee.isGuarded { return refusalText(shard) }
         shard.pointee.counters.add(.overloaded)
-        if line.pointee.inFlight.count >= pool.pointee.inFlightMax {
+        if line.pointee.inFlight.count >= line.pointee.inFlightMax {
+            let isLower = line.pointee.inFlightMax < pool.pointee.inFlightMax
             return ProxyError.overloaded(
-                names, what: "\(line.pointee.inFlight.count) requests", limit: pool.pointee.inFlightMax,
-                key: "server_in_flight_max")
+                names, what: "\(line.pointee.inFlight.count) requests", limit: line.pointee.inFlightMax,
+                key: isLower ? "server_in_flight: adaptive" : "server_in_flight_max")
         }
         return ProxyError.overloaded(
             names, what: "\(line.pointee.out.sizeBytes) bytes", limit: pool.pointee.queueSizeBytesMax,
@@ -143,10 +148,14 @@ extension Engine {
         }
         switch commonShard(of: search, request, row, pool) {
         case .shard(let index):
-            forward(client, request, to: pool.pointee.shards + index, isWrite: isWrite(row), chunk: chunk)
+            forward(
+                client, request, to: pool.pointee.shards + index, isWrite: isWrite(row),
+                isScript: row.pointee.commandClass == .script, chunk: chunk)
         case .anywhere:
             // A script without keys may run anywhere; one place for all keeps what it leaves behind findable.
-            forward(client, request, to: pool.pointee.shards, isWrite: isWrite(row), chunk: chunk)
+            forward(
+                client, request, to: pool.pointee.shards, isWrite: isWrite(row),
+                isScript: row.pointee.commandClass == .script, chunk: chunk)
         case .nowhere(let error): answerNow(client, error: error)
         }
     }
@@ -316,7 +325,7 @@ extension Engine {
     }
 
     /// Why no part may be sent; nil when all may.
-    private func refusal(
+    private mutating func refusal(
         of merge: MergeRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ shape: SplitShape,
         _ pool: UnsafeMutablePointer<PoolView>, _ client: ClientRef
     ) -> String? {
@@ -333,7 +342,7 @@ extension Engine {
                 ), shards: (names[0], names[1]))
         }
         for index in 0..<merge.pointee.partCount {
-            let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
+            let line = partLine(pool.pointee.shards + merge.pointee.parts[index].shardIndex, client)
             // No part is longer than the whole request.
             if !admits(line, sizeBytes: request.sizeBytes) { return refusal(line, sizeBytes: request.sizeBytes) }
         }
@@ -354,15 +363,13 @@ extension Engine {
     ) {
         let client = merge.pointee.client
         expectAnswer(for: client)
+        for index in 0..<merge.pointee.partCount
+        where (pool.pointee.shards + merge.pointee.parts[index].shardIndex).pointee.isGuarded {
+            return sendPartsInTurn(merge, request, row, shape, pool)
+        }
         for index in 0..<merge.pointee.partCount {
-            let keyCount = merge.pointee.parts[index].sizeBytes
             let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
-            merge.pointee.parts[index].offset = line.pointee.out.sizeBytes
-            let argumentCount = 1 + keyCount * shape.step + shape.tailCount + (shape.hasKeyCount ? 1 : 0)
-            appendHeader(0x2A, argumentCount, to: line)
-            appendHeader(0x24, request[0].count, to: line)
-            line.pointee.out.append(request[0].start, count: request[0].count + 2, pool: &buffers)
-            if shape.hasKeyCount { appendNumber(keyCount, to: line) }
+            appendOpening(merge.pointee.parts + index, request, shape, to: line)
         }
         for position in 0..<shape.keyCount {
             let part = merge.pointee.parts + Int(merge.pointee.owners[position])
@@ -379,13 +386,60 @@ extension Engine {
         }
     }
 
+    /// The name of the command, and how many arguments follow.
+    private mutating func appendOpening(
+        _ part: UnsafeMutablePointer<MergePart>, _ request: RequestView, _ shape: SplitShape, to line: LineRef
+    ) {
+        let keyCount = part.pointee.sizeBytes
+        part.pointee.offset = line.pointee.out.sizeBytes
+        let argumentCount = 1 + keyCount * shape.step + shape.tailCount + (shape.hasKeyCount ? 1 : 0)
+        appendHeader(0x2A, argumentCount, to: line)
+        appendHeader(0x24, request[0].count, to: line)
+        line.pointee.out.append(request[0].start, count: request[0].count + 2, pool: &buffers)
+        if shape.hasKeyCount { appendNumber(keyCount, to: line) }
+    }
+
+    /// The same where a shard is not well: two parts may have one stand-in, so they go one after the other.
+    private mutating func sendPartsInTurn(
+        _ merge: MergeRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ shape: SplitShape,
+        _ pool: UnsafeMutablePointer<PoolView>
+    ) {
+        let client = merge.pointee.client
+        for index in 0..<merge.pointee.partCount {
+            let shard = pool.pointee.shards + merge.pointee.parts[index].shardIndex
+            let line = partLine(shard, client)
+            appendOpening(merge.pointee.parts + index, request, shape, to: line)
+            let positions = (0..<shape.keyCount).filter { Int(merge.pointee.owners[$0]) == index }
+            for position in positions {
+                appendArguments(request, shape.keyFirst + position * shape.step, count: shape.step, to: line)
+            }
+            if shape.tailCount > 0 {
+                appendArguments(request, request.argumentCount - shape.tailCount, count: shape.tailCount, to: line)
+            }
+            let sizeBytes = line.pointee.out.sizeBytes - merge.pointee.parts[index].offset
+            submitPart(merge, index, line, sizeBytes: sizeBytes, isWrite: isWrite(row))
+            guard line.pointee.shard != shard, isWrite(row) else { continue }
+            for position in positions {
+                limitLife(of: request[shape.keyFirst + position * shape.step], on: line, shard)
+            }
+        }
+    }
+
+    /// Of the shard, or of what stands in for it.
+    private mutating func partLine(_ shard: ShardRef, _ client: ClientRef) -> LineRef {
+        if shard.pointee.isGuarded, client.pointee.state == nil, let line = standIn(for: shard, client) { return line }
+        return line(of: shard, for: client)
+    }
+
     /// The bytes of part `index` are at the end of the line's queue.
     mutating func submitPart(
-        _ merge: MergeRef, _ index: Int, _ line: LineRef, sizeBytes: Int, isWrite: Bool
+        _ merge: MergeRef, _ index: Int, _ line: LineRef, sizeBytes: Int, isWrite: Bool, isScript: Bool = false
     ) {
         line.pointee.inFlight.append(
             InFlight(
-                ticket: ReplyTicket(owner: merge, index: UInt32(index), kind: .part, isWrite: isWrite),
+                ticket: ReplyTicket(
+                    owner: merge, index: UInt32(index), kind: .part, isWrite: isWrite,
+                    traits: ReplyTicket.Traits(isWrite: isWrite, isScript: isScript)),
                 arrivedMs: UInt32(truncatingIfNeeded: nowMs), sizeBytes: UInt32(truncatingIfNeeded: sizeBytes)))
         merge.pointee.parts[index].offset = 0
         merge.pointee.parts[index].sizeBytes = 0

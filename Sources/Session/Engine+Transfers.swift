@@ -274,7 +274,7 @@ extension Engine {
     }
 
     private func stallMs(_ shard: ShardRef) -> UInt64 {
-        let timeoutMs = poolViews[shard.pointee.poolIndex].timeoutMs
+        let timeoutMs = poolViews[shard.pointee.poolIndex].timeouts.writeMs
         return timeoutMs > 0 ? timeoutMs : Self.stallMsDefault
     }
 

@@ -25,6 +25,9 @@ struct Pool {
     let shardCount: Int
     let counters: CounterBlock<PoolMetric>
     let backoff: Backoff
+    /// How keys are placed now, perhaps without shards that left the ring.
+    var placement: Placement
+    var retryBudget: RetryBudget
     let needsPassword: Bool
     var clientCount = 0
     /// Protocols and databases in use, in the order of the shards' lines; the first is RESP2 and the pool's database.
@@ -37,14 +40,16 @@ struct Pool {
 
 /// What the data path reads of a pool, without touching a reference.
 struct PoolView: BitwiseCopyable {
-    /// Lives as long as the placement in the pool's options.
-    let placement: PlacementView
+    /// Lives as long as the pool's placement.
+    var placement: PlacementView
     let shards: UnsafeMutablePointer<Shard>
     let shardCount: Int
     let counters: CounterBlock<PoolMetric>
-    let timeoutMs: UInt64
+    let timeouts: Timeouts
     let queueSizeBytesMax: Int
     let inFlightMax: Int
+    let latencyMsMax: UInt64
+    let shedsOldest: Bool
 }
 
 struct Engine: ~Copyable {
@@ -72,6 +77,7 @@ struct Engine: ~Copyable {
     var monitors: [ClientRef] = []
     var isMonitored = false
     var pause = ClientPause()
+    var memory: MemoryBudget
     /// Requests may not take the short way, whoever asks.
     @inline(__always)
     var needsCare: Bool { isMonitored || pause.untilMs > 0 }
@@ -128,6 +134,7 @@ struct Engine: ~Copyable {
         self.shared = shared
         self.commandTable = commandTable
         commands = commandTable.view
+        memory = MemoryBudget(processBytes: options.memoryBytesMax, workerCount: options.workerCount)
         self.log = log
         self.nowMs = nowMs
         timers = TimerWheel(nowMs: nowMs)
@@ -137,7 +144,7 @@ struct Engine: ~Copyable {
         receiveChunk = buffers.chunks.takeStandard()
         statics = StaticReplies()
         pools = poolOptions.enumerated().map { index, pool in
-            Self.makePool(pool, index: index, worker: workerIndex, counters: counters)
+            Self.makePool(pool, index: index, worker: workerIndex, counters: counters, nowMs: nowMs)
         }
         poolViews = .allocate(capacity: max(1, pools.count))
         for (index, pool) in pools.enumerated() {
@@ -145,9 +152,11 @@ struct Engine: ~Copyable {
                 to: PoolView(
                     placement: pool.options.placement.view, shards: pool.shards, shardCount: pool.shardCount,
                     counters: pool.counters,
-                    timeoutMs: UInt64(pool.options.backend.timeoutMs),
+                    timeouts: Timeouts(pool.options.backend),
                     queueSizeBytesMax: pool.options.backend.queueSizeBytesMax,
-                    inFlightMax: pool.options.backend.inFlightMax))
+                    inFlightMax: pool.options.backend.inFlightMax,
+                    latencyMsMax: pool.options.backend.breaker.latencyMsMax,
+                    shedsOldest: pool.options.backend.shedsOldest))
         }
         preconnect()
     }
@@ -159,16 +168,18 @@ struct Engine: ~Copyable {
         statics.deallocate()
     }
 
-    private static func makePool(_ options: PoolOptions, index: Int, worker: Int, counters: Counters) -> Pool {
+    private static func makePool(
+        _ options: PoolOptions, index: Int, worker: Int, counters: Counters, nowMs: UInt64
+    ) -> Pool {
         let shards = UnsafeMutablePointer<Shard>.allocate(capacity: options.shards.count)
         let dialect = Dialect(version: .two, database: options.backend.database)
         for (shardIndex, name) in options.shards.enumerated() {
             let shard = shards + shardIndex
-            shard.initialize(
-                to: Shard(
+            shard.settle(
+                Shard(
                     poolIndex: index, index: shardIndex, names: name,
                     counters: counters.server(shardIndex, pool: index, worker: worker),
-                    lineCount: options.backend.connectionCount))
+                    backend: options.backend))
             shard.add(dialect)
         }
         return Pool(
@@ -176,6 +187,9 @@ struct Engine: ~Copyable {
             counters: counters.pool(index, worker: worker),
             backoff: Backoff(
                 firstMs: options.backend.reconnectBackoffMs, maxMs: options.backend.reconnectBackoffMaxMs),
+            placement: options.placement,
+            retryBudget: RetryBudget(
+                percent: options.backend.repeatPercent, perSecond: options.backend.repeatsPerSecond, nowMs: nowMs),
             needsPassword: options.password != nil, dialects: [dialect])
     }
 
@@ -403,6 +417,7 @@ struct Engine: ~Copyable {
             switch timer.pointee.kind {
             case Line.deadlineTimerKind: deadlinePassed(owner.assumingMemoryBound(to: Line.self))
             case Line.linkTimerKind: linkTimerFired(owner.assumingMemoryBound(to: Line.self))
+            case Shard.healthTimerKind: healthTimerFired(owner.assumingMemoryBound(to: Shard.self))
             case Transfer.timerKind: transferTimerFired(owner.assumingMemoryBound(to: Transfer.self))
             default: preconditionFailure("Engine: a timer of unknown kind \(timer.pointee.kind)")
             }
@@ -419,6 +434,9 @@ struct Engine: ~Copyable {
         answerLateConfirmations()
         pingEars()
         measureQueues()
+        judgeShards()
+        cutSlowReaders()
+        counters.set(.bufferBytes, buffers.chunks.totalBytes)
     }
 
     /// Sets the gauges of what waits for each server; exact once a second, which is more often than anybody looks.

@@ -2,6 +2,7 @@
 // For rare things only: a lock and an allocation per message are fine here.
 // Not here: what the worker does with a message (Worker).
 
+import Hashing
 import Platform
 import Synchronization
 import Upstream
@@ -19,6 +20,8 @@ enum Message: Sendable {
     /// A line for this worker's monitors.
     case monitored([UInt8])
     case pause(ClientPause)
+    /// The pool's keys are placed so from now on.
+    case ringChanged(poolIndex: Int, Placement)
     /// Stop accepting, answer what is under way, then end.
     case drain
 }

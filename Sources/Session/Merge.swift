@@ -35,6 +35,8 @@ struct Merge: BitwiseCopyable {
     var owners: UnsafeMutablePointer<UInt16>
     var ownerCapacity: Int
     var keyCount = 0
+    /// Bytes of the parts that have come; they count as held by the client.
+    var heldBytes = 0
     /// `gathered`: what is to become of the parts; the merge holds a reference.
     var gathering: Unmanaged<Gathering>?
     var nextFree: MergeRef?
@@ -98,6 +100,7 @@ struct MergePool: ~Copyable {
         merge.pointee.partCount = 0
         merge.pointee.partsLeft = 0
         merge.pointee.keyCount = 0
+        merge.pointee.heldBytes = 0
         return merge
     }
 

@@ -98,8 +98,22 @@ enum ProxyError {
     }
 
     static func shardDown(_ shard: ShardName, reason: String, retryMs: Int) -> String {
-        "SHARDDOWN shard \(shard.text) cannot be reached (\(reason)); nothing was executed; "
-            + "next attempt in \(retryMs) ms"
+        "SHARDDOWN shard \(shard.text): \(reason); nothing was executed; next attempt in \(retryMs) ms"
+    }
+
+    static func shardRecovering(_ shard: ShardName, percent: Int) -> String {
+        "SHARDDOWN shard \(shard.text) is well again and gets \(percent) % of its requests so far (breaker_trickle of "
+            + "pool \(shard.pool)); nothing was executed; try again"
+    }
+
+    static func waitedTooLong(_ shard: ShardName, limitMs: Int) -> String {
+        "OVERLOADED shard \(shard.text) took no request for \(limitMs) ms (queue_timeout of pool \(shard.pool)); "
+            + "nothing was executed; try again later"
+    }
+
+    static func shed(_ shard: ShardName, key: String) -> String {
+        "OVERLOADED the queue of shard \(shard.text) is full (\(key) of pool \(shard.pool)) and its oldest requests "
+            + "were given up (when_full: shed_oldest); nothing was executed; try again later"
     }
 
     static func overloaded(_ shard: ShardName, what: String, limit: Int, key: String) -> String {

@@ -19,6 +19,13 @@ package struct ProxyOptions: Sendable {
     package var outputPauseBytes = 1_048_576
     /// Above it a client is cut.
     package var outputSizeBytesMax = 67_108_864
+    /// Above it for so many seconds, too; 0 for never.
+    package var outputSoftBytesMax = 0
+    package var outputSoftLimitS = 60
+    /// For the buffers of all workers together; 0 for no limit.
+    package var memoryBytesMax = 0
+    /// New clients a second and worker; 0 for no limit.
+    package var acceptRateMax = 0
     package var inFlightMax = 4_096
     /// Subscribers with more messages than this waiting are cut at once, with more than that after so many seconds.
     package var listenerHardBytesMax = 33_554_432
@@ -30,6 +37,21 @@ package struct ProxyOptions: Sendable {
     package var version = ""
 
     package init() {}
+}
+
+/// What becomes of the keys of a shard whose breaker is open.
+package enum FailureMode: Sendable, Equatable {
+    /// No key ever moves.
+    case failFast
+    /// The others get them. `percentMax`: of the shards that may be out of the ring at a time.
+    case remap(percentMax: Int, onReturn: EjectReturn)
+    /// Another pool, named, serves them, with `ttlMs` to live for what is written.
+    case gutter(pool: String, ttlMs: Int)
+}
+
+/// What happens to a shard's old data before it gets its keys back.
+package enum EjectReturn: String, Sendable, CaseIterable {
+    case keep, flush, hold
 }
 
 /// Where a pool listens.
@@ -66,6 +88,7 @@ package struct PoolOptions: Sendable {
     package var allowsOperatorCommands = false
     /// The pool is a cluster of one node for cluster clients.
     package var hasClusterFacade = false
+    package var failureMode = FailureMode.failFast
     /// Commands such as SINTER may read keys of several shards, and Keyway computes.
     package var computesAcrossShards = true
     package var computeBudget = ComputeBudget(fetchedSizeBytesMax: 16_777_216, cellCountMax: 16_777_216)

@@ -4,6 +4,7 @@
 import Glibc
 import Platform
 import Synchronization
+import Telemetry
 import Upstream
 
 final class SharedState: Sendable {
@@ -17,9 +18,14 @@ final class SharedState: Sendable {
     let resolver = Resolver()
     let census = ListenerCensus()
     let scripts = ScriptStore()
+    let register = ShardRegister()
+    let events: EventLog
     private let monitors = Atomic<Int>(0)
 
-    init(clientsMax: Int) { self.clientsMax = clientsMax }
+    init(clientsMax: Int, events: EventLog = EventLog()) {
+        self.clientsMax = clientsMax
+        self.events = events
+    }
 
     // MARK: Clients
 

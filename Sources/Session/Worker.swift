@@ -27,6 +27,7 @@ struct Worker: ~Copyable {
     /// From the first accept that failed so until nobody waits: said once, however long it lasts.
     private var isShortOfDescriptors = false
     private var drainUntilMs: UInt64 = 0
+    private var acceptBudget: AcceptBudget
 
     /// One socket that takes in clients of one pool.
     struct Listener {
@@ -44,7 +45,8 @@ struct Worker: ~Copyable {
         static let mask: UInt64 = 3
     }
 
-    private static let acceptsPerEvent = 64
+    /// Few, so that a storm of new clients leaves time for those who are here.
+    private static let acceptsPerEvent = 16
     private static let acceptPauseMs: UInt64 = 100
     private static let houseEveryMs: UInt64 = 1_000
 
@@ -53,6 +55,7 @@ struct Worker: ~Copyable {
         mailbox: Mailbox, log: Logger
     ) {
         pacer = Pacer(engine.options.pacing)
+        acceptBudget = AcceptBudget(perSecond: engine.options.acceptRateMax)
         self.engine = engine
         self.poller = poller
         self.mailbox = mailbox
@@ -92,6 +95,7 @@ struct Worker: ~Copyable {
             flush()
             while let client = engine.takeResuming() { engine.resume(client) }
             flush()
+            engine.watchMemory()
             connectAndClose()
             engine.bury()
             let afterNs = Clock.nowNs()
@@ -219,6 +223,7 @@ struct Worker: ~Copyable {
         guard !engine.isDraining else { return }
         let poolIndex = listeners[index].poolIndex
         for _ in 0..<Self.acceptsPerEvent {
+            guard acceptBudget.take(nowMs: engine.nowMs) else { return restFromAccepting() }
             // A shard that comes back needs a descriptor too: its requests would fail while clients fill the house.
             if engine.shared.connectedClients >= engine.options.clientDescriptorsMax { return pauseAccepting(EMFILE) }
             switch Socket.accept(listeners[index].descriptor) {
@@ -264,11 +269,17 @@ struct Worker: ~Copyable {
                 """)
         }
         engine.counters.add(.acceptPauses)
+        restFromAccepting()
+        acceptAtMs = engine.nowMs + Self.acceptPauseMs
+    }
+
+    /// Whoever comes now waits in the kernel's queue.
+    private mutating func restFromAccepting() {
         for index in listeners.indices where listeners[index].isWatched {
             poller.forget(listeners[index].descriptor)
             listeners[index].isWatched = false
         }
-        acceptAtMs = engine.nowMs + Self.acceptPauseMs
+        acceptAtMs = engine.nowMs + AcceptBudget.slotMs
     }
 
     private mutating func resumeAccepting() {
@@ -394,6 +405,7 @@ struct Worker: ~Copyable {
             case .monitorsChanged: engine.monitorsChanged()
             case .monitored(let line): engine.showHere(line)
             case .pause(let pause): engine.apply(pause)
+            case .ringChanged(let poolIndex, let placement): engine.use(placement, poolIndex: poolIndex)
             case .drain: drain()
             }
         }
@@ -432,7 +444,7 @@ struct Worker: ~Copyable {
     }
 
     private static let drainReadsMax = 16
-    private static let drainAcceptsMax = 16
+    private static let drainAcceptsMax = 64
 
     private func isReading(_ client: ClientRef) -> Bool {
         !client.pointee.flags.contains(.closed) && client.pointee.gate.isEmpty

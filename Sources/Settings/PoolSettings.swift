@@ -36,11 +36,8 @@ package struct PoolSettings: Sendable, Equatable {
     package var redisAuth: String?
     package var redisDatabase: Int
     package var preconnects: Bool
-    /// Accepted, with a warning: this version keeps keys where they are.
-    package var ejectsHosts: Bool
+    package var reliability: ReliabilitySettings
     package var serverConnectionCount: Int
-    package var serverRetryTimeoutMs: Int
-    package var serverFailureCountMax: Int
     package var serverQueueLimitBytes: Int
     package var serverInFlightCountMax: Int
     package var reconnectBackoffMs: Int

@@ -29,6 +29,13 @@ package struct ProcessSettings: Sendable, Equatable {
     package var clientOutputBufferLimitBytes: Int
     /// At most `clientOutputBufferLimitBytes`.
     package var clientOutputBufferPauseBytes: Int
+    /// 0 means none.
+    package var clientOutputBufferSoftLimitBytes: Int
+    package var clientOutputBufferSoftSeconds: Int
+    /// 0 means none.
+    package var memoryLimitBytes: Int
+    /// Clients a second and worker; 0 means no limit.
+    package var acceptRateMax: Int
     package var clientInFlightCountMax: Int
     /// 0 means never.
     package var clientIdleTimeoutSeconds: Int

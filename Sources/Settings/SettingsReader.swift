@@ -27,6 +27,7 @@ struct SettingsReader {
         }
         checkListenAddresses()
         checkDirectories()
+        checkGutters()
         guard errors.isEmpty else { throw SettingsErrors(Self.inFileOrder(errors)) }
         return Settings(
             process: process ?? Settings.standard.process, pools: pools, warnings: Self.inFileOrder(warnings))
@@ -91,6 +92,9 @@ struct SettingsReader {
             clientQueryBufferLimitBytes: section.number("client_query_buffer_limit"),
             clientOutputBufferLimitBytes: section.number("client_output_buffer_limit"),
             clientOutputBufferPauseBytes: section.number("client_output_buffer_pause"),
+            clientOutputBufferSoftLimitBytes: section.number("client_output_buffer_soft_limit"),
+            clientOutputBufferSoftSeconds: section.number("client_output_buffer_soft_time"),
+            memoryLimitBytes: section.number("memory_limit"), acceptRateMax: section.number("accept_rate"),
             clientInFlightCountMax: section.number("client_in_flight_max"),
             clientIdleTimeoutSeconds: section.number("client_idle_timeout"))
         requireOrder(
@@ -100,7 +104,7 @@ struct SettingsReader {
     }
 
     /// Notes that the value of `low` is above the value of `high`, at the key that the file has.
-    private static func requireOrder(
+    static func requireOrder(
         _ low: String, _ lowValue: Int, _ high: String, _ highValue: Int, _ text: (Int) -> String,
         _ section: inout SettingsSection
     ) {
@@ -157,10 +161,8 @@ struct SettingsReader {
             clientConnectionCountMax: section.number("client_connections"),
             hasTCPKeepalive: section.boolean("tcpkeepalive"), redisAuth: section.text("redis_auth"),
             redisDatabase: section.number("redis_db"), preconnects: section.boolean("preconnect"),
-            ejectsHosts: section.boolean("auto_eject_hosts"),
+            reliability: reliability(&section),
             serverConnectionCount: section.number("server_connections"),
-            serverRetryTimeoutMs: section.number("server_retry_timeout"),
-            serverFailureCountMax: section.number("server_failure_limit"),
             serverQueueLimitBytes: section.number("server_queue_limit"),
             serverInFlightCountMax: section.number("server_in_flight_max"),
             reconnectBackoffMs: section.number("reconnect_backoff"),
@@ -204,11 +206,11 @@ struct SettingsReader {
                 "every worker opens \(pool.serverConnectionCount) connections to every server",
                 "1 is most often enough, as requests share a connection without waiting for each other's replies")
         }
-        if pool.ejectsHosts {
+        if case .remap(_, .keep) = pool.reliability.failureMode {
             section.warn(
-                "auto_eject_hosts",
-                "true has no effect yet: this version moves no keys, and those of a failing server get errors",
-                "use false, or plan for errors while a server is down")
+                section.has("auto_eject_hosts") ? "auto_eject_hosts" : "on_failure",
+                "a server that returns has old values of the keys that were written elsewhere meanwhile",
+                "add eject_return: flush for a cache, or hold to bring it back by hand")
         }
     }
 
@@ -295,6 +297,25 @@ struct SettingsReader {
                     "give each its own address")
             } else {
                 owners.append((pool.listen, pool.name))
+            }
+        }
+    }
+
+    /// A pool that stands in for another one must be there, and have nobody that stands in for itself.
+    private mutating func checkGutters() {
+        for pool in pools {
+            guard case .gutter(let name, _) = pool.reliability.failureMode else { continue }
+            let known = pools.map(\.name).filter { $0 != pool.name }.joined(separator: ", ")
+            guard name != pool.name, let other = pools.first(where: { $0.name == name }) else {
+                note(
+                    pool.line, "\(pool.name).gutter", "\"\(name)\" is not another pool of this file",
+                    known.isEmpty ? "add a pool of spare servers" : "use one of \(known)")
+                continue
+            }
+            if case .gutter = other.reliability.failureMode {
+                note(
+                    pool.line, "\(pool.name).gutter", "pool \(name) has a gutter itself",
+                    "use on_failure: fail_fast for pool \(name)")
             }
         }
     }

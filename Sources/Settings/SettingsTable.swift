@@ -133,6 +133,19 @@ package enum SettingsTable {
             .process, "client_output_buffer_pause", .size(4 * kb...1024 * gb), default: "1mb",
             "While a client's unread replies pass this size, Keyway reads no more of its requests."),
         .init(
+            .process, "client_output_buffer_soft_limit", .size(0...1024 * gb), default: "0",
+            "A client whose unread replies pass this for client_output_buffer_soft_time is disconnected; 0 for never."),
+        .init(
+            .process, "client_output_buffer_soft_time", .number(unit: "s", 1...86_400), default: "60",
+            "For how long they must pass it."),
+        .init(
+            .process, "memory_limit", .size(0...1024 * gb), default: "0",
+            "How much memory buffers of all workers may take; near it greedy clients wait, at it they are cut; 0: any."
+        ),
+        .init(
+            .process, "accept_rate", .number(unit: "clients/s", 0...1_000_000, zero: "no limit"), default: "0",
+            "How many new clients each worker accepts a second; the rest wait in the kernel's queue."),
+        .init(
             .process, "client_in_flight_max", .number(unit: "requests", 1...1_048_576), default: "4096",
             "How many requests of one client may wait for replies before Keyway reads no more of them."),
         .init(
@@ -166,6 +179,18 @@ package enum SettingsTable {
         .init(
             .pool, "timeout", .number(unit: "ms", cInt, zero: "wait for ever"), default: "5000",
             "How long a request may wait for its server before the client gets an error."),
+        .init(
+            .pool, "timeout_reads", .number(unit: "ms", cInt, zero: "wait for ever"),
+            "The same for commands that only read; without it, `timeout`."),
+        .init(
+            .pool, "timeout_writes", .number(unit: "ms", cInt, zero: "wait for ever"),
+            "The same for commands that write; without it, `timeout`."),
+        .init(
+            .pool, "timeout_scripts", .number(unit: "ms", cInt, zero: "wait for ever"),
+            "The same for scripts and functions; without it, `timeout`."),
+        .init(
+            .pool, "queue_timeout", .number(unit: "ms", cInt, zero: "only timeout counts"), default: "0",
+            "How long a request may wait for a server that takes no bytes, before it is given up unsent."),
         .init(
             .pool, "connect_timeout", .number(unit: "ms", 1...600_000), default: "1000",
             "How long connecting to a server may take."),
@@ -240,15 +265,79 @@ package enum SettingsTable {
         .init(
             .pool, "cluster_facade", .boolean, default: "false",
             "Whether the pool shows itself to cluster clients as a cluster of one node with all slots."),
+        // Pool: when servers fail.
+        .init(
+            .pool, "on_failure", .words(["fail_fast", "remap", "gutter"]), default: "fail_fast",
+            "What becomes of the keys of a server that is down: errors, the other servers, or another pool."),
+        .init(
+            .pool, "eject_max_percent", .number(unit: "percent", 0...100), default: "50",
+            "With remap: how many of a hundred servers may be out at a time; further ones stay, with errors."),
+        .init(
+            .pool, "eject_return", .words(["keep", "flush", "hold"]), default: "keep",
+            "With remap: whether a returning server keeps its old data, is emptied, or waits for KEYWAY READMIT."),
+        .init(
+            .pool, "gutter", .text(form: "the name of a pool"),
+            "With on_failure: gutter: the pool that serves the keys of a server that is down."),
+        .init(
+            .pool, "gutter_ttl", .number(unit: "ms", 1...86_400_000), default: "10000",
+            "With on_failure: gutter: how long what is written to that pool lives."),
+        .init(
+            .pool, "breaker_failures", .number(unit: "failures", cInt, zero: "never"), default: "5",
+            "How many requests in a row that time out or are lost stop further ones to that server for a while."),
+        .init(
+            .pool, "breaker_error_percent", .number(unit: "percent", 0...100, zero: "never"), default: "50",
+            "How many of a hundred requests in a window that time out or are lost stop further ones."),
+        .init(
+            .pool, "breaker_window", .number(unit: "ms", 1000...3_600_000), default: "10000",
+            "How long such a window is."),
+        .init(
+            .pool, "breaker_requests_min", .number(unit: "requests", 1...1_000_000), default: "20",
+            "A window with fewer requests than this stops nothing."),
+        .init(
+            .pool, "breaker_latency", .number(unit: "ms", cInt, zero: "never"), default: "0",
+            "Requests to a server stop when most of its replies in a window take longer than this."),
+        .init(
+            .pool, "breaker_open", .number(unit: "ms", 1...3_600_000), default: "1000",
+            "How long a server is left alone before it is checked; doubled when it fails again within a minute."),
+        .init(
+            .pool, "breaker_open_max", .number(unit: "ms", 1...3_600_000), default: "30000",
+            "The longest such time, however often it fails."),
+        .init(
+            .pool, "breaker_trickle", .number(unit: "ms", 0...3_600_000, zero: "all at once"), default: "1000",
+            "Over how long a server that passed its check gets its requests back, from a tenth of them to all."),
+        .init(
+            .pool, "health_check_interval", .number(unit: "ms", 0...3_600_000, zero: "never"), default: "10000",
+            "How often each worker asks a connected server whether it is well, with PING and ROLE."),
+        .init(
+            .pool, "health_check_failures", .number(unit: "checks", 1...1000), default: "3",
+            "How many such checks in a row must go unanswered before requests stop; an answer that is bad needs one."),
+        .init(
+            .pool, "health_check_successes", .number(unit: "checks", 1...1000), default: "1",
+            "How many checks in a row a stopped server must pass to get requests again."),
+        .init(
+            .pool, "expect_role", .words(["any", "primary", "replica"]), default: "any",
+            "The role that a server must have; one with another role gets no requests."),
+        .init(
+            .pool, "retry_percent", .number(unit: "percent", 0...100), default: "20",
+            "Of a hundred requests, how many reads may be sent again after their connection was lost."),
+        .init(
+            .pool, "retries_per_second", .number(unit: "requests", 0...1_000_000), default: "10",
+            "How many more reads may be sent again each second, for pools with few requests."),
+        .init(
+            .pool, "when_full", .words(["refuse", "shed_oldest"]), default: "refuse",
+            "Whether a full queue to a server refuses the newest request or gives up the oldest ones."),
+        .init(
+            .pool, "server_in_flight", .words(["fixed", "adaptive"]), default: "fixed",
+            "Whether the limit of requests in flight is server_in_flight_max or follows each server's speed below it."),
         .init(
             .pool, "auto_eject_hosts", .boolean, default: "false",
-            "Accepted for twemproxy's sake: this version keeps keys where they are and ejects no server."),
+            "twemproxy's name for on_failure: remap, with server_failure_limit and server_retry_timeout."),
         .init(
             .pool, "server_failure_limit", .number(unit: "failures", cInt), default: "2",
-            "How many failures in a row would eject a server; has no effect while no server is ejected."),
+            "With auto_eject_hosts: how many failures in a row take a server out, in place of breaker_failures."),
         .init(
             .pool, "server_retry_timeout", .number(unit: "ms", cInt), default: "30000",
-            "How long a server would stay ejected; has no effect while no server is ejected."),
+            "With auto_eject_hosts: how long it stays out before it is checked, in place of breaker_open."),
         .init(
             .pool, "sentinels", .text(form: "a list"),
             "Accepted because forks of twemproxy have it: Keyway does not ask sentinels."),

@@ -61,6 +61,7 @@ public enum WorkerMetric: Int, MetricSet {
     case ticks, events, naps, napUs
     case clientsAccepted, clientsRejected, acceptPauses
     case clientReads, clientWrites, bytesIn, bytesOut
+    case bufferBytes, memoryShortages
 }
 
 extension WorkerMetric: MetricTable {
@@ -76,6 +77,8 @@ extension WorkerMetric: MetricTable {
         Metric("client_writes", .counter, .count, .worker, "Send calls on client sockets"),
         Metric("bytes_in", .counter, .bytes, .worker, "Bytes received from clients"),
         Metric("bytes_out", .counter, .bytes, .worker, "Bytes sent to clients"),
+        Metric("buffer_bytes", .gauge, .bytes, .worker, "Memory that buffers take, in use and free"),
+        Metric("memory_shortages", .counter, .count, .worker, "Times buffers came near memory_limit"),
     ]
 }
 
@@ -83,7 +86,7 @@ extension WorkerMetric: MetricTable {
 public enum PoolMetric: Int, MetricSet {
     case clientEof, clientErr, clientConnections, serverEjects, forwardError, fragments
     case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused, transactions
-    case messages
+    case messages, gutterRequests
 }
 
 extension PoolMetric: MetricTable {
@@ -106,6 +109,7 @@ extension PoolMetric: MetricTable {
         Metric("clients_paused", .counter, .count, .pool, "Times a client was not read until it took its replies"),
         Metric("transactions", .counter, .count, .pool, "Transactions that were sent to be executed"),
         Metric("messages", .counter, .count, .pool, "Published messages given to subscribers"),
+        Metric("gutter_requests", .counter, .count, .pool, "Requests that another pool took for a shard that was down"),
     ]
 }
 
@@ -116,6 +120,7 @@ public enum ServerMetric: Int, MetricSet {
     case inQueue, inQueueBytes, outQueue, outQueueBytes
     case backendWrites, backendReads, connects, connectFailures
     case requestsTimedOut, lateReplies, retried, overloaded, transfers
+    case errorReplies, unwellReplies, breakerState, breakerOpenings, checks, checksFailed, shed
 }
 
 extension ServerMetric: MetricTable {
@@ -147,5 +152,14 @@ extension ServerMetric: MetricTable {
         Metric("retried", .counter, .count, .server, "Requests sent a second time"),
         Metric("overloaded", .counter, .count, .server, "Requests refused at the server's limit of requests in flight"),
         Metric("transfers", .counter, .count, .server, "Large values that got a connection of their own"),
+        Metric("error_replies", .counter, .count, .server, "Error replies of the server"),
+        Metric("unwell_replies", .counter, .count, .server, "Error replies that are about the server itself"),
+        Metric(
+            "breaker_state", .gauge, .count, .server,
+            "0 all requests pass, 1 some after a failure, 2 none; over several workers, the sum"),
+        Metric("breaker_openings", .counter, .count, .server, "Times requests to the server were stopped"),
+        Metric("checks", .counter, .count, .server, "Checks whether the server can serve"),
+        Metric("checks_failed", .counter, .count, .server, "Checks that it did not pass"),
+        Metric("shed", .counter, .count, .server, "Oldest requests given up as the server's queue was full"),
     ]
 }

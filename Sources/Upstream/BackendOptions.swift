@@ -1,10 +1,18 @@
 // BackendOptions: how a pool's backends are reached and how much may wait for them.
 // Not here: which keys they hold (Routing), what clients may do (Session).
 
+package import Routing
+
 /// One pool's settings for its backend connections. Times are in milliseconds, 0 for none where that is allowed.
 package struct BackendOptions: Sendable {
     /// From a request's arrival to its reply; 0 waits for ever.
     package var timeoutMs = 5_000
+    /// The same for one kind of request; nil: as `timeoutMs`.
+    package var readTimeoutMs: Int?
+    package var writeTimeoutMs: Int?
+    package var scriptTimeoutMs: Int?
+    /// For what could not be written to its server; 0 has no limit of its own.
+    package var queueTimeoutMs = 0
     package var connectTimeoutMs = 1_000
     package var reconnectBackoffMs = 50
     package var reconnectBackoffMaxMs = 2_000
@@ -25,6 +33,17 @@ package struct BackendOptions: Sendable {
     package var keepsAlive = false
     /// Connects at start and not with the first request.
     package var preconnects = false
+    package var breaker = BreakerPolicy()
+    package var expectedRole = ExpectedRole.any
+    /// Between two checks of a server that seems well; 0 for none.
+    package var checkIntervalMs = 0
+    /// Requests that may be sent a second time: of a hundred, and each second; both 0 for none.
+    package var repeatPercent = 20
+    package var repeatsPerSecond = 10
+    /// A full queue gives up its oldest requests and not its newest.
+    package var shedsOldest = false
+    /// `inFlightMax` is only the ceiling of a limit that follows each server's speed.
+    package var followsSpeed = false
 
     package init() {}
 }

@@ -2,11 +2,12 @@
 // A backend answers in order, so the front of this queue owns the next reply. A request that timed out stays in its
 // place as a tombstone, and its late reply falls into it.
 //
-//      front                                        back
-//        | tombstone | tombstone | live | live | live |
+//      front                                                back
+//        | tombstone | tombstone | live | tombstone | live |
 //                                ^ firstLive
 //
-// Invariant: front <= firstLive <= back, and everything before firstLive is a tombstone.
+// Invariant: front <= firstLive <= back, and everything before firstLive is a tombstone. Behind it some may be, where
+// requests have deadlines of different lengths.
 // Not here: what a ticket means (Session gives it out and takes it back).
 
 /// Names the place that a reply goes to. Upstream carries it and never looks at `owner` or `index`.
@@ -20,6 +21,32 @@ public struct ReplyTicket: BitwiseCopyable {
         case reply
         /// A part of a merge: the reply is gathered whole.
         case part
+        /// Keyway's own check of a shard; `owner` is the shard.
+        case check
+    }
+
+    /// What else decides about a request that is late or lost.
+    public struct Traits: OptionSet, BitwiseCopyable, Sendable {
+        public let rawValue: UInt8
+
+        @inlinable
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+        /// Those of a request that is forwarded as it is.
+        @inlinable
+        public init(isWrite: Bool, isScript: Bool) {
+            self = isWrite ? .movable : [.movable, .repeatable]
+            if isScript { insert(.script) }
+        }
+
+        /// It has the time that scripts have.
+        public static var script: Traits { Traits(rawValue: 1) }
+        /// It only reads, so that it may be sent once more.
+        public static var repeatable: Traits { Traits(rawValue: 2) }
+        /// It was sent once more.
+        public static var repeated: Traits { Traits(rawValue: 4) }
+        /// Its bytes are one request by itself, which another connection may carry as well.
+        public static var movable: Traits { Traits(rawValue: 8) }
     }
 
     public var owner: UnsafeMutableRawPointer?
@@ -27,13 +54,17 @@ public struct ReplyTicket: BitwiseCopyable {
     public var kind: Kind
     /// The command can change data, so its outcome matters when no reply comes.
     public var isWrite: Bool
+    public var traits: Traits
 
     @inlinable
-    public init(owner: UnsafeMutableRawPointer?, index: UInt32, kind: Kind, isWrite: Bool) {
+    public init(
+        owner: UnsafeMutableRawPointer?, index: UInt32, kind: Kind, isWrite: Bool, traits: Traits = []
+    ) {
         self.owner = owner
         self.index = index
         self.kind = kind
         self.isWrite = isWrite
+        self.traits = traits
     }
 
     /// The reply is no one's.
@@ -78,8 +109,16 @@ public struct InFlightQueue: BitwiseCopyable {
 
     @inlinable public var count: Int { back &- front }
     @inlinable public var isEmpty: Bool { back == front }
-    public var tombstoneCount: Int { firstLive - front }
-    public var liveCount: Int { back - firstLive }
+
+    /// Looks at every entry.
+    public var tombstoneCount: Int {
+        var count = firstLive - front
+        for index in firstLive..<back where entries[index & mask].ticket.kind == .tombstone { count += 1 }
+        return count
+    }
+
+    /// Entries from here on may be live; counted from the front.
+    public var firstLiveIndex: Int { firstLive - front }
 
     @inlinable
     public mutating func append(_ entry: InFlight) {
@@ -108,26 +147,32 @@ public struct InFlightQueue: BitwiseCopyable {
     }
 
     /// The request that has waited longest; nil when there are only tombstones.
-    public var oldestLive: InFlight? { firstLive < back ? entries[firstLive & mask] : nil }
+    public var oldestLive: InFlight? {
+        var index = firstLive
+        while index < back, entries[index & mask].ticket.kind == .tombstone { index += 1 }
+        return index < back ? entries[index & mask] : nil
+    }
 
-    /// Its place stays, its reply will be swallowed.
-    public mutating func buryOldestLive() {
-        precondition(firstLive < back)
-        entries[firstLive & mask].ticket = .nobody
-        firstLive += 1
+    /// The place of entry `index`, counted from the front, stays; its reply will be swallowed.
+    public mutating func bury(at index: Int) {
+        precondition(index >= 0 && index < count)
+        entries[(front + index) & mask].ticket = .nobody
+        while firstLive < back, entries[firstLive & mask].ticket.kind == .tombstone { firstLive += 1 }
     }
 
     /// The reply under way is of no more use; its rest is swallowed.
-    public mutating func buryFirst() {
-        precondition(front < back)
-        entries[front & mask].ticket = .nobody
-        if firstLive == front { firstLive += 1 }
-    }
+    public mutating func buryFirst() { bury(at: 0) }
 
     /// Entry `index` counted from the front.
     public subscript(index: Int) -> InFlight {
-        precondition(index >= 0 && index < count)
-        return entries[(front + index) & mask]
+        get {
+            precondition(index >= 0 && index < count)
+            return entries[(front + index) & mask]
+        }
+        set {
+            precondition(index >= 0 && index < count)
+            entries[(front + index) & mask] = newValue
+        }
     }
 
     /// Drops the first `dropCount` entries at once.
@@ -135,6 +180,15 @@ public struct InFlightQueue: BitwiseCopyable {
         precondition(dropCount <= count)
         front += dropCount
         firstLive = max(firstLive, front)
+        if front == back { rewind() }
+    }
+
+    /// Takes entries out, wherever they are, `range` counted from the front; later ones move up.
+    public mutating func removeSubrange(_ range: Range<Int>) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count)
+        for index in range.upperBound..<count { self[index - range.count] = self[index] }
+        back -= range.count
+        firstLive = min(firstLive, front + range.lowerBound)
         if front == back { rewind() }
     }
 

@@ -1,14 +1,17 @@
 // Line: one connection to a backend, shared by many clients: what waits to be written, and who waits for replies.
 //
 //     requests ──► out ──► socket ──► backend ──► socket ──► partial chunk or the worker's ──► replies
+//                   └──► written, until answered (shared lines of pools that repeat reads)
 //                    inFlight: [ oldest ............ newest ]   (written and unwritten, in one order)
 //
 // Ownership: a line owns its descriptor, the references of its queue, and `partial`, the chunk that holds the front of
 // a reply which is not all there. The worker's receive chunk is lent for the time of one read.
-// Invariant: the last requests of `inFlight` whose sizes add up to at most `out.sizeBytes` are wholly unwritten.
+// Invariants: the last requests of `inFlight` whose sizes add up to at most `out.sizeBytes` are wholly unwritten; where
+// `keepsWritten`, `written` and `out` together are the bytes of all of `inFlight`.
 // Not here: connecting (LineLink decides, the worker acts), what replies mean (Session).
 
 public import Platform
+package import Routing
 public import Wire
 
 public typealias LineRef = UnsafeMutablePointer<Line>
@@ -28,6 +31,17 @@ public struct Line: BitwiseCopyable {
         case ear
     }
 
+    /// Sums over the reads since the last look.
+    public struct Load: BitwiseCopyable {
+        public var sinceMs: UInt64 = 0
+        public var readCount = 0
+        public var replyCount = 0
+        /// Of the requests that were in flight at each read.
+        public var inFlightSum = 0
+
+        package init(sinceMs: UInt64 = 0) { self.sinceMs = sinceMs }
+    }
+
     public let shard: ShardRef
     public let dialect: Dialect
     public var role: Role
@@ -43,6 +57,14 @@ public struct Line: BitwiseCopyable {
     /// The role in which the connection was greeted decides what was asked.
     public var greetedRole = Role.shared
     public var inFlight = InFlightQueue()
+    /// Bytes that were written and are not answered, where they are kept so that reads can be sent once more.
+    public var written = SegmentQueue()
+    public var keepsWritten = false
+    /// Requests that may wait for replies; the next one is refused.
+    public var inFlightMax: Int
+    /// The same where it follows the server's speed, and what it follows.
+    package var concurrency: ConcurrencyLimit?
+    public var load = Load()
 
     public var scanner = ReplyScanner()
     /// Holds the front of a reply; nil when the last read ended with a whole one.
@@ -92,6 +114,7 @@ public struct Line: BitwiseCopyable {
 
     private init(shard: ShardRef, role: Role, dialect: Dialect, deadlineTimer: TimerNode, linkTimer: TimerNode) {
         self.shard = shard
+        inFlightMax = shard.pointee.sharedLimits.inFlightMax
         self.role = role
         self.dialect = dialect
         self.deadlineTimer = deadlineTimer
@@ -146,23 +169,66 @@ extension UnsafeMutablePointer where Pointee == Line {
         return count
     }
 
-    /// The connection is lost: drops the rest of a half written request, so that `out` holds only whole ones.
+    /// Takes requests of which no byte was written out of the queue, with their bytes.
     ///
-    /// - Returns: how many requests from the front were written, wholly or in part; the caller answers and removes
-    ///   them.
-    public func cutOffWritten(pool: inout BufferPool) -> Int {
-        let unwritten = unwrittenCount
+    /// - Parameter range: counted from the front; within the last `unwrittenCount`.
+    public func removeUnwritten(_ range: Range<Int>, pool: inout BufferPool) {
+        var behindBytes = 0
+        var sizeBytes = 0
+        for index in range { sizeBytes += Int(pointee.inFlight[index].sizeBytes) }
+        for index in range.upperBound..<pointee.inFlight.count {
+            behindBytes += Int(pointee.inFlight[index].sizeBytes)
+        }
+        pointee.out.removeSubrange(
+            offset: pointee.out.sizeBytes - behindBytes - sizeBytes, count: sizeBytes, pool: &pool)
+        pointee.inFlight.removeSubrange(range)
+    }
+
+    /// The connection is lost: afterwards `out` and the queue hold only whole requests that may be sent on the next
+    /// one.
+    ///
+    /// - Parameter isKept: asked for each request of which bytes were written, oldest first, where those bytes are
+    ///   kept; `isHalf` says that some bytes of it were not.
+    /// - Returns: the other written requests, oldest first; the caller answers them.
+    public func cutOffWritten(
+        pool: inout BufferPool, isKept: (_ entry: inout InFlight, _ index: Int, _ isHalf: Bool) -> Bool
+    ) -> [InFlight] {
         let queue = pointee.inFlight
-        var keptBytes = 0
-        for index in (queue.count - unwritten)..<queue.count { keptBytes += Int(queue[index].sizeBytes) }
-        pointee.out.dropFirst(pointee.out.sizeBytes - keptBytes, pool: &pool)
-        return queue.count - unwritten
+        let writtenCount = queue.count - unwrittenCount
+        var unwrittenBytes = 0
+        for index in writtenCount..<queue.count { unwrittenBytes += Int(queue[index].sizeBytes) }
+        let restBytes = pointee.out.sizeBytes - unwrittenBytes
+        var dropped: [InFlight] = []
+        var keptCount = 0
+        var kept = SegmentQueue()
+        if pointee.keepsWritten {
+            pointee.written.append(contentsOf: &pointee.out)
+            swap(&pointee.written, &pointee.out)
+        }
+        for index in 0..<writtenCount {
+            var entry = queue[index]
+            let isHalf = index == writtenCount - 1 && restBytes > 0
+            if pointee.keepsWritten, isKept(&entry, index, isHalf) {
+                pointee.out.moveFirst(Int(entry.sizeBytes), to: &kept, pool: &pool)
+                pointee.inFlight[keptCount] = entry
+                keptCount += 1
+            } else {
+                if pointee.keepsWritten { pointee.out.dropFirst(Int(entry.sizeBytes), pool: &pool) }
+                dropped.append(entry)
+            }
+        }
+        if !pointee.keepsWritten { pointee.out.dropFirst(restBytes, pool: &pool) }
+        kept.append(contentsOf: &pointee.out)
+        pointee.out = kept
+        pointee.inFlight.removeSubrange(keptCount..<writtenCount)
+        return dropped
     }
 
     /// Forgets all that belonged to the lost connection but not what waits to be written.
     public func forgetConnection(pool: inout BufferPool) {
         pointee.greeting.removeAll(pool: &pool)
         pointee.greetingRepliesLeft = 0
+        pointee.written.removeAll(pool: &pool)
         pointee.scanner = ReplyScanner()
         if let chunk = pointee.partial { pool.chunks.release(chunk) }
         pointee.partial = nil

@@ -65,6 +65,10 @@ struct Assembly: Sendable {
         options.clientsMax = process.clientCountMax
         options.outputPauseBytes = process.clientOutputBufferPauseBytes
         options.outputSizeBytesMax = process.clientOutputBufferLimitBytes
+        options.outputSoftBytesMax = process.clientOutputBufferSoftLimitBytes
+        options.outputSoftLimitS = process.clientOutputBufferSoftSeconds
+        options.memoryBytesMax = process.memoryLimitBytes
+        options.acceptRateMax = process.acceptRateMax
         options.inFlightMax = process.clientInFlightCountMax
         options.clientIdleTimeoutS = process.clientIdleTimeoutSeconds
         options.drainTimeoutMs = process.drainTimeoutMs

@@ -83,6 +83,13 @@ struct PoolLayout: Sendable {
         options.computesAcrossShards = settings.computesAcrossShards
         options.computeBudget = ComputeBudget(
             fetchedSizeBytesMax: settings.computeSizeBytes, cellCountMax: settings.computeCellCount)
+        switch settings.reliability.failureMode {
+        case .failFast: options.failureMode = .failFast
+        case .remap(let percent, let onReturn):
+            options.failureMode = .remap(
+                percentMax: percent, onReturn: .init(rawValue: onReturn.rawValue)!)
+        case .gutter(let pool, let ttlMs): options.failureMode = .gutter(pool: pool, ttlMs: ttlMs)
+        }
         options.backlog = settings.backlog
         options.listen =
             switch settings.listen {
@@ -109,7 +116,34 @@ struct PoolLayout: Sendable {
         options.database = settings.redisDatabase
         options.keepsAlive = settings.hasTCPKeepalive
         options.preconnects = settings.preconnects
+        let reliability = settings.reliability
+        options.readTimeoutMs = reliability.readTimeoutMs
+        options.writeTimeoutMs = reliability.writeTimeoutMs
+        options.scriptTimeoutMs = reliability.scriptTimeoutMs
+        options.queueTimeoutMs = reliability.queueTimeoutMs
+        options.breaker = Self.breaker(reliability)
+        options.expectedRole = .init(rawValue: reliability.expectedRole.rawValue)!
+        options.checkIntervalMs = reliability.checkIntervalMs
+        options.repeatPercent = reliability.retryPercent
+        options.repeatsPerSecond = reliability.retriesPerSecond
+        options.shedsOldest = reliability.shedsOldest
+        options.followsSpeed = reliability.followsSpeed
         return options
+    }
+
+    private static func breaker(_ settings: ReliabilitySettings) -> BreakerPolicy {
+        var policy = BreakerPolicy()
+        policy.failureCountMax = settings.breakerFailureCountMax
+        policy.errorPercentMax = settings.breakerErrorPercentMax
+        policy.windowMs = UInt64(settings.breakerWindowMs)
+        policy.requestCountMin = settings.breakerRequestCountMin
+        policy.latencyMsMax = UInt64(settings.breakerLatencyMsMax)
+        policy.openMs = UInt64(max(1, settings.breakerOpenMs))
+        policy.openMsMax = UInt64(settings.breakerOpenMsMax)
+        policy.trickleMs = UInt64(settings.breakerTrickleMs)
+        policy.checksToOpen = settings.checksToOpen
+        policy.checksToClose = settings.checksToClose
+        return policy
     }
 
     private var databaseCount: Int {

@@ -53,6 +53,7 @@ import Testing
         client.got = []
         for index in 0..<3 { rig.backends[index].isRefusing = true }
         for index in 0..<3 { rig.lose(index) }
+        for _ in 0..<30 { rig.advance(ms: 100) }
         #expect(client.text.hasPrefix("-ERR unknown command 'NOSUCH'"))
     }
 }

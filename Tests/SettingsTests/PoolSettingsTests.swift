@@ -43,7 +43,9 @@ import Testing
     #expect((pool.redisAuth, pool.redisDatabase, pool.preconnects) == ("secret", 7, true))
     #expect((pool.serverConnectionCount, pool.serverQueueLimitBytes) == (8, 1 << 20))
     #expect((pool.serverInFlightCountMax, pool.tombstoneCountMax, pool.transferConnectionCountMax) == (9, 10, 0))
-    #expect((pool.ejectsHosts, pool.serverFailureCountMax, pool.serverRetryTimeoutMs) == (true, 11, 12))
+    let reliability = pool.reliability
+    #expect(reliability.failureMode == .remap(maxPercent: 50, onReturn: .keep), "auto_eject_hosts")
+    #expect((reliability.breakerFailureCountMax, reliability.breakerOpenMs) == (11, 12))
 }
 
 @Test func aPoolHasTheDocumentedDefaults() throws {
@@ -55,7 +57,6 @@ import Testing
     #expect((pool.redisAuth, pool.redisDatabase, pool.preconnects) == (nil, 0, false))
     #expect((pool.serverConnectionCount, pool.serverQueueLimitBytes) == (1, 64 << 20))
     #expect((pool.serverInFlightCountMax, pool.tombstoneCountMax, pool.transferConnectionCountMax) == (65536, 1024, 32))
-    #expect((pool.ejectsHosts, pool.serverFailureCountMax, pool.serverRetryTimeoutMs) == (false, 2, 30000))
 }
 
 @Test func aTimeoutOfZeroWaitsForEver() throws {

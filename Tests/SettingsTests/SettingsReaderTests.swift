@@ -167,8 +167,8 @@ func aRuleBetweenKeysIsReportedAtItsLine(text: String, line: String) {
         "sentinels:", "  - 127.0.0.1:26379:1")
     #expect(
         try Settings.parse(text: text, fileName: "k.yml").warnings.map(\.description) == [
-            "k.yml:4: alpha.auto_eject_hosts: true has no effect yet: this version moves no keys, and those of "
-                + "a failing server get errors; use false, or plan for errors while a server is down",
+            "k.yml:4: alpha.auto_eject_hosts: a server that returns has old values of the keys that were written "
+                + "elsewhere meanwhile; add eject_return: flush for a cache, or hold to bring it back by hand",
             "k.yml:5: alpha.server_connections: every worker opens 4 connections to every server; "
                 + "1 is most often enough, as requests share a connection without waiting for each other's replies",
             "k.yml:6: alpha.client_connections: twemproxy ignores this limit; Keyway honours it and refuses more than "

@@ -10,15 +10,9 @@ struct InFlightQueueTests {
             arrivedMs: UInt32(number), sizeBytes: 1)
     }
 
-    /// What the queue should be: numbers, nil for a tombstone, and how many of the front were buried as the oldest.
+    /// What the queue should be.
     private struct Model {
         var entries: [(number: UInt32, isBuried: Bool)] = []
-        var firstLive = 0
-
-        mutating func drop(_ count: Int) {
-            entries.removeFirst(count)
-            firstLive = max(0, firstLive - count)
-        }
     }
 
     @Test func nobodyOwnsATombstone() {
@@ -55,16 +49,16 @@ struct InFlightQueueTests {
         var queue = InFlightQueue()
         defer { queue.deallocate() }
         for number in 0..<3 { queue.append(entry(number)) }
-        queue.buryOldestLive()
-        #expect(queue.first.ticket.kind == .tombstone && queue.oldestLive?.arrivedMs == 1)
-        #expect(queue.tombstoneCount == 1 && queue.liveCount == 2 && queue.count == 3)
+        queue.bury(at: 1)
+        #expect(queue.first.ticket.kind == .reply && queue.oldestLive?.arrivedMs == 0)
+        #expect(queue.tombstoneCount == 1 && queue.count == 3 && queue.firstLiveIndex == 0)
         queue.buryFirst()
-        #expect(queue.tombstoneCount == 1)
+        #expect(queue.tombstoneCount == 2 && queue.oldestLive?.arrivedMs == 2 && queue.firstLiveIndex == 2)
         queue.removeFirst()
         queue.buryFirst()
         #expect(queue.tombstoneCount == 1 && queue.oldestLive?.arrivedMs == 2)
         queue.removeFirst(2)
-        #expect(queue.isEmpty && queue.tombstoneCount == 0 && queue.liveCount == 0)
+        #expect(queue.isEmpty && queue.tombstoneCount == 0)
     }
 
     @Test func theQueueAndAListAgree() {
@@ -85,28 +79,25 @@ struct InFlightQueueTests {
                 case 6:
                     let count = random.below(model.entries.count + 1)
                     queue.removeFirst(count)
-                    model.drop(count)
+                    model.entries.removeFirst(count)
                 case 7:
-                    guard model.firstLive < model.entries.count else { continue }
-                    queue.buryOldestLive()
-                    model.entries[model.firstLive].isBuried = true
-                    model.firstLive += 1
+                    guard let index = model.entries.indices.randomElement(using: &random) else { continue }
+                    queue.bury(at: index)
+                    model.entries[index].isBuried = true
                 case 8:
-                    guard !model.entries.isEmpty else { continue }
-                    queue.buryFirst()
-                    model.entries[0].isBuried = true
-                    model.firstLive = max(1, model.firstLive)
+                    let first = random.below(model.entries.count + 1)
+                    let end = first + random.below(model.entries.count + 1 - first)
+                    queue.removeSubrange(first..<end)
+                    model.entries.removeSubrange(first..<end)
                 default:
                     guard !model.entries.isEmpty else { continue }
                     #expect(queue.first.arrivedMs == model.entries[0].number)
                     queue.removeFirst()
-                    model.drop(1)
+                    model.entries.removeFirst()
                 }
                 #expect(queue.count == model.entries.count && queue.isEmpty == model.entries.isEmpty)
-                #expect(queue.tombstoneCount == model.firstLive)
-                #expect(queue.liveCount == model.entries.count - model.firstLive)
-                let oldest = model.firstLive < model.entries.count ? model.entries[model.firstLive].number : nil
-                #expect(queue.oldestLive?.arrivedMs == oldest)
+                #expect(queue.tombstoneCount == model.entries.count { $0.isBuried })
+                #expect(queue.oldestLive?.arrivedMs == model.entries.first { !$0.isBuried }?.number)
                 if let index = model.entries.indices.randomElement(using: &random) {
                     #expect(queue[index].arrivedMs == model.entries[index].number)
                     #expect((queue[index].ticket.kind == .tombstone) == model.entries[index].isBuried)
@@ -123,7 +114,7 @@ struct InFlightQueueTests {
         }
         await #expect(processExitsWith: .failure) {
             var queue = InFlightQueue()
-            queue.buryOldestLive()
+            queue.bury(at: 0)
         }
         await #expect(processExitsWith: .failure) {
             var queue = InFlightQueue()

@@ -16,12 +16,16 @@ struct LineTests {
         var pool = BufferPool()
         private let cells: Counters
 
-        init() {
+        /// - Parameter keepsWritten: as in pools that repeat reads.
+        init(keepsWritten: Bool = false) {
+            var backend = BackendOptions()
+            backend.repeatPercent = keepsWritten ? 20 : 0
+            backend.repeatsPerSecond = 0
             cells = Counters(
                 layout: TelemetryLayout(workerCount: 1, pools: [TelemetryLayout.Pool(name: "p", servers: ["s"])]))
             counters = cells.server(0, pool: 0, worker: 0)
             shard = .allocate(capacity: 1)
-            shard.initialize(to: Shard(poolIndex: 0, index: 0, names: names, counters: counters, lineCount: 1))
+            shard.settle(Shard(poolIndex: 0, index: 0, names: names, counters: counters, backend: backend))
             shard.add(Dialect(version: .two, database: 0))
             line = shard.pointee.lines[0]
         }
@@ -97,12 +101,12 @@ struct LineTests {
                 start += bytes.count
             }
             #expect(rig.line.unwrittenCount == Self.requests.count - touched, "after \(sent) bytes")
-            #expect(rig.line.cutOffWritten(pool: &rig.pool) == touched, "after \(sent) bytes")
+            let dropped = rig.line.cutOffWritten(pool: &rig.pool) { _, _, _ in true }
+            #expect(dropped.map { Int($0.ticket.index) } == Array(0..<touched), "after \(sent) bytes")
             #expect(rig.waitingBytes() == Array(all[start...]), "after \(sent) bytes")
-            #expect(rig.line.pointee.inFlight.count == Self.requests.count, "the caller answers them and removes them")
+            #expect(rig.line.pointee.inFlight.count == Self.requests.count - touched)
             // A second look changes nothing: the rest is whole requests.
-            rig.line.pointee.inFlight.removeFirst(touched)
-            #expect(rig.line.cutOffWritten(pool: &rig.pool) == 0)
+            #expect(rig.line.cutOffWritten(pool: &rig.pool) { _, _, _ in true }.isEmpty)
             rig.clear()
         }
         rig.pool.chunks.trim()
@@ -115,10 +119,56 @@ struct LineTests {
         for (index, bytes) in Self.requests.enumerated() { rig.submit(bytes, index: index) }
         rig.line.pointee.out.dropFirst(106, pool: &rig.pool)
         rig.line.pointee.inFlight.removeFirst()
-        rig.line.pointee.inFlight.buryOldestLive()
+        rig.line.pointee.inFlight.bury(at: 0)
         #expect(rig.line.unwrittenCount == 3)
-        #expect(rig.line.cutOffWritten(pool: &rig.pool) == 2)
+        #expect(rig.line.cutOffWritten(pool: &rig.pool) { _, _, _ in true }.count == 2)
         rig.clear()
+    }
+
+    /// Goal: what may be sent again is, in order and byte for byte, beside what was never written. Method: the
+    /// connection is lost after every number of bytes, with every choice of requests.
+    @Test func whatWasWrittenCanBeKept() {
+        let rig = Rig(keepsWritten: true)
+        let all = Self.requests.flatMap { $0 }
+        for sent in 0...all.count {
+            for choice in 0..<(1 << Self.requests.count) {
+                for (index, bytes) in Self.requests.enumerated() { rig.submit(bytes, index: index) }
+                rig.line.pointee.out.moveFirst(sent, to: &rig.line.pointee.written, pool: &rig.pool)
+                let writtenCount = Self.requests.count - rig.line.unwrittenCount
+                var half: Int?
+                let dropped = rig.line.cutOffWritten(pool: &rig.pool) { entry, index, isHalf in
+                    if isHalf { half = index }
+                    return choice >> Int(entry.ticket.index) & 1 == 1
+                }
+                let kept = Self.requests.indices.filter { $0 >= writtenCount || choice >> $0 & 1 == 1 }
+                #expect(rig.waitingBytes() == kept.flatMap { Self.requests[$0] }, "after \(sent), choice \(choice)")
+                #expect(dropped.map { Int($0.ticket.index) } == Self.requests.indices.filter { !kept.contains($0) })
+                #expect((0..<kept.count).map { Int(rig.line.pointee.inFlight[$0].ticket.index) } == kept)
+                #expect(rig.line.pointee.written.isEmpty)
+                let ends = Self.requests.indices.map { Self.requests[...$0].reduce(0) { $0 + $1.count } }
+                #expect(half == (sent == 0 || ends.contains(sent) ? nil : writtenCount - 1))
+                rig.clear()
+            }
+        }
+        rig.pool.chunks.trim()
+        rig.pool.chunks.trim()
+        #expect(rig.pool.chunks.totalBytes == 0)
+    }
+
+    @Test func unwrittenRequestsLeaveWithTheirBytes() {
+        let rig = Rig()
+        for first in 1..<Self.requests.count {
+            for end in first...Self.requests.count {
+                for (index, bytes) in Self.requests.enumerated() { rig.submit(bytes, index: index) }
+                // The first is half written.
+                rig.line.pointee.out.dropFirst(1, pool: &rig.pool)
+                rig.line.removeUnwritten(first..<end, pool: &rig.pool)
+                let kept = Self.requests.indices.filter { !(first..<end).contains($0) }
+                #expect(rig.waitingBytes() == Array(kept.flatMap { Self.requests[$0] }.dropFirst()))
+                #expect((0..<kept.count).map { Int(rig.line.pointee.inFlight[$0].ticket.index) } == kept)
+                rig.clear()
+            }
+        }
     }
 
     @Test func aRequestTakenOverKeepsItsChunk() {

@@ -1,0 +1,83 @@
+// Engine+Ejection: in a pool with `on_failure: remap` a failing shard leaves the ring, and the others get its keys.
+// All workers of the process place keys alike: a shard is out while any worker's breaker is open, and the ring without
+// it reaches every worker by mail.
+// The danger is old data: what was written elsewhere meanwhile is not on the shard when it returns, and what it holds
+// is from before. `eject_return` says what is done about that: keep (as twemproxy), flush (the shard is emptied before
+// it returns), or hold (it stays out until an operator readmits it).
+// Not here: when a breaker opens (Routing/Health), how a ring is made (Hashing/Placement).
+
+import Hashing
+import Logging
+import Platform
+import Telemetry
+import Upstream
+
+extension Engine {
+    /// Nil: shards of this pool never leave the ring.
+    private func remapping(of shard: ShardRef) -> (percentMax: Int, onReturn: EjectReturn)? {
+        guard case .remap(let percentMax, let onReturn) = pools[shard.pointee.poolIndex].options.failureMode else {
+            return nil
+        }
+        return (percentMax, onReturn)
+    }
+
+    func flushesBeforeReturn(_ shard: ShardRef) -> Bool {
+        remapping(of: shard)?.onReturn == .flush && shared.register[name(of: shard)].isEjected
+    }
+
+    /// Its breaker has opened.
+    mutating func eject(_ shard: ShardRef) {
+        guard let remapping = remapping(of: shard) else { return }
+        let options = pools[shard.pointee.poolIndex].options
+        let countMax = options.shards.count * remapping.percentMax / 100
+        let isEjected = shared.register[name(of: shard)].isEjected
+        guard let ejected = shared.register.eject(shard.pointee.index, of: options.shards, countMax: countMax) else {
+            if !isEjected { note(shard, "stays in the ring: \(countMax) shards may be out (eject_max_percent)") }
+            return
+        }
+        if remapping.onReturn == .hold { shared.register.hold(name(of: shard), true) }
+        shard.pointee.counters.set(.serverEjectedAt, Clock.unixMs() * 1_000)
+        pools[shard.pointee.poolIndex].counters.add(.serverEjects)
+        note(shard, "left the ring; \(options.shards.count - ejected.count) shards have its keys until it is back")
+        tellRing(shard.pointee.poolIndex, without: ejected)
+    }
+
+    /// Its check has passed in this worker; the last one brings it back.
+    mutating func readmit(_ shard: ShardRef) {
+        guard remapping(of: shard) != nil, shared.register[name(of: shard)].outCount == 0 else { return }
+        returnToRing(shard)
+    }
+
+    /// - Returns: false when it was not out.
+    @discardableResult
+    mutating func returnToRing(_ shard: ShardRef) -> Bool {
+        let options = pools[shard.pointee.poolIndex].options
+        guard let ejected = shared.register.readmit(shard.pointee.index, of: options.shards) else {
+            if shared.register[name(of: shard)].isHeld {
+                note(shard, "is well again and held out of the ring (eject_return: hold) until KEYWAY READMIT")
+            }
+            return false
+        }
+        note(shard, "is back in the ring\(remapping(of: shard)?.onReturn == .keep ? "; its data may be old" : "")")
+        tellRing(shard.pointee.poolIndex, without: ejected)
+        return true
+    }
+
+    private func note(_ shard: ShardRef, _ text: String) {
+        log.warning("shard \(name(of: shard).text): \(text)")
+        shared.events.add(Event(atMs: Clock.unixMs(), subject: name(of: shard).text, text: text))
+    }
+
+    /// Made once, for all workers.
+    private func tellRing(_ poolIndex: Int, without ejected: Set<Int>) {
+        let placement = pools[poolIndex].options.placement.excluding(ejected)
+        for box in shared.mailboxes { box.post(.ringChanged(poolIndex: poolIndex, placement)) }
+    }
+
+    /// From now on keys are placed so.
+    mutating func use(_ placement: Placement, poolIndex: Int) {
+        // The view lives as long as the placement that the pool holds.
+        (poolViews + poolIndex).pointee.placement = placement.view
+        pools[poolIndex].placement = placement
+    }
+}

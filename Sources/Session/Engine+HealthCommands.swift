@@ -1,0 +1,97 @@
+// Engine+HealthCommands: KEYWAY HEALTH, EVENTS and READMIT: what this worker thinks of the shards, what happened to
+// them of late, and the way back for one that an operator brings back.
+// Not here: the judgement itself (Engine+Health, Engine+Ejection).
+
+import Platform
+import Routing
+import Telemetry
+import Upstream
+import Wire
+
+extension Engine {
+    private static var eventCountDefault: Int { 20 }
+
+    /// The worker that has the client tells what it knows; others may know more, or not yet so much.
+    mutating func answerHealth(_ client: ClientRef) {
+        let pool = pools[client.pointee.poolIndex]
+        let rows = (0..<pool.shardCount).map { healthFields(pool.shards + $0) }
+        answerNow(client) { reply in
+            reply.array(rows.count)
+            for fields in rows {
+                reply.map(fields.count)
+                for (key, value) in fields {
+                    reply.bulk(key)
+                    reply.bulk(value)
+                }
+            }
+        }
+    }
+
+    private func healthFields(_ shard: ShardRef) -> [(String, String)] {
+        let names = name(of: shard)
+        let breaker = shard.pointee.breaker
+        let entry = shared.register[names]
+        var inFlight = 0
+        for index in 0..<shard.pointee.allLineCount { inFlight += shard.pointee.lines[index].pointee.inFlight.count }
+        let isConnected = shard.pointee.lines[0].isReady
+        return [
+            ("shard", names.name), ("address", names.endpoint.text), ("breaker", "\(breaker.state)"),
+            ("reason", breaker.isClosed || breaker.isTrickling ? "" : whyDown(shard)),
+            ("next_check_ms", breaker.isClosed || breaker.isTrickling ? "0" : String(untilNextCheckMs(shard))),
+            ("connected", isConnected ? "yes" : "no"),
+            ("ring", entry.isHeld ? "held" : entry.isEjected ? "out" : "in"),
+            ("in_flight", String(inFlight)), ("in_flight_max", String(shard.pointee.lines[0].pointee.inFlightMax)),
+        ]
+    }
+
+    mutating func answerEvents(_ client: ClientRef, _ request: RequestView) {
+        var count = Self.eventCountDefault
+        if request.argumentCount > 2 {
+            guard let wanted = Int(Self.text(request[2])), wanted >= 0 else {
+                return answerNow(client, error: ProxyError.notAnInteger)
+            }
+            count = wanted
+        }
+        let events = shared.events.latest(count)
+        answerNow(client) { reply in
+            reply.array(events.count)
+            for event in events {
+                reply.array(3)
+                reply.integer(event.atMs)
+                reply.bulk(event.subject)
+                reply.bulk(event.text)
+            }
+        }
+    }
+
+    mutating func answerReadmit(_ client: ClientRef, _ request: RequestView) {
+        let pool = pools[client.pointee.poolIndex]
+        guard pool.options.allowsOperatorCommands else {
+            return answerNow(client, error: ProxyError.operatorsOnly("keyway|readmit"))
+        }
+        guard let shard = shard(named: Self.text(request[2], limit: 1_024), client) else { return }
+        guard shared.register[name(of: shard)].isEjected else {
+            return answerNow(client, error: "ERR shard \(name(of: shard).text) is in the ring; nothing was changed")
+        }
+        guard shared.register[name(of: shard)].outCount == 0 else {
+            return answerNow(
+                client,
+                error: "ERR shard \(name(of: shard).text) is still down (\(whyDown(shard))); nothing was changed; try "
+                    + "again when it has passed its check")
+        }
+        shared.register.hold(name(of: shard), false)
+        returnToRing(shard)
+        answerNow(client, statics.ok)
+    }
+
+    /// By its name or address; where there is none, the client is told.
+    mutating func shard(named wanted: String, _ client: ClientRef) -> ShardRef? {
+        let pool = pools[client.pointee.poolIndex]
+        if let index = pool.options.shards.firstIndex(where: { $0.name == wanted || $0.endpoint.text == wanted }) {
+            return pool.shards + index
+        }
+        let known = pool.options.shards.map(\.name).joined(separator: ", ")
+        answerNow(client, error: "ERR pool \(pool.options.name) has no shard '\(wanted)'; its shards are \(known)")
+        return nil
+    }
+}

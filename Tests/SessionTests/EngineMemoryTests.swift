@@ -1,0 +1,133 @@
+// What one worker's buffers take stays within their limit, whatever clients and servers do.
+
+import Platform
+import Telemetry
+import TestKit
+import Testing
+import Upstream
+
+@testable import Session
+
+struct EngineMemoryTests {
+    private static let limitBytes = 8 << 20
+
+    private func rig() throws -> EngineRig {
+        try EngineRig(options: {
+            $0.memoryBytesMax = Self.limitBytes
+            $0.outputPauseBytes = 1 << 20
+        })
+    }
+
+    private func workersCut(_ rig: EngineRig) -> Int { rig.counters.snapshot().pools[0].values[.clientsCut] }
+
+    /// Goal: clients that ask for much and read nothing cannot take the memory of all. Method: 40 of them, 1 MB each,
+    /// with a limit of 8 MB; one who reads is served all along.
+    @Test func clientsThatStopReadingAreBounded() throws {
+        let rig = try rig()
+        let reader = rig.connect()
+        let key = rig.key(on: 0)
+        let value = String(repeating: "v", count: 20_000)
+        #expect(rig.ask(reader, "SET", key, value) == "+OK\r\n")
+        for _ in 0..<40 {
+            let client = rig.connect()
+            client.windowBytes = 0
+            rig.send(client, (0..<60).flatMap { _ in rig.request("GET", key) })
+            rig.engine.watchMemory()
+            rig.advance(ms: 60)
+            rig.engine.watchMemory()
+            rig.settle()
+            #expect(rig.engine.buffers.chunks.totalBytes <= Self.limitBytes + 1 << 20)
+            #expect(rig.ask(reader, "GET", rig.key(on: 1)) == "$-1\r\n" || rig.engine.memory.isTight)
+        }
+        #expect(workersCut(rig) > 0)
+        #expect(reader.isOpen, "who holds nothing is not cut")
+        for client in rig.clients where client !== reader && client.isOpen { rig.disconnect(client) }
+        rig.advance(ms: 60)
+        rig.engine.watchMemory()
+        rig.settle()
+        #expect(!rig.engine.memory.isTight)
+        rig.settle()
+        #expect(rig.ask(reader, "GET", key) == "$20000\r\n\(value)\r\n")
+    }
+
+    /// Goal: short replies that wait for an earlier, slow one do not keep the large chunks in which they came. Method:
+    /// one reply of a slow shard in front, then others each in a chunk of its own.
+    @Test func repliesThatWaitLeaveTheirLargeChunks() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let other = rig.connect()
+        let (slow, fast, long) = (rig.key(on: 0), rig.key(on: 1), rig.key(on: 1, "long"))
+        _ = rig.ask(client, "MSET", slow, "s", fast, "f")
+        _ = rig.ask(client, "SET", long, String(repeating: "x", count: 110_000))
+        rig.backends[0].isFrozen = true
+        client.got = []
+        rig.send(client, rig.request("GET", slow))
+        for _ in 0..<80 {
+            rig.send(client, rig.request("GET", fast))
+            // Fills the rest of the chunk.
+            _ = rig.ask(other, "GET", long)
+            rig.advance(ms: 60)
+            rig.engine.watchMemory()
+            rig.settle()
+        }
+        #expect(rig.engine.buffers.chunks.totalBytes < Self.limitBytes, "\(rig.engine.buffers.chunks.totalBytes)")
+        #expect(workersCut(rig) == 0)
+        rig.thaw(0)
+        #expect(client.text == "$1\r\ns\r\n" + String(repeating: "$1\r\nf\r\n", count: 80))
+    }
+
+    @Test func aSlowReaderIsCutAfterItsTimeAtTheSoftLimit() throws {
+        let rig = try EngineRig(options: {
+            $0.outputSoftBytesMax = 10_000
+            $0.outputSoftLimitS = 5
+        })
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, String(repeating: "v", count: 20_000))
+        client.windowBytes = 100
+        rig.send(client, rig.request("GET", key))
+        for _ in 0..<5 {
+            rig.engine.keepHouse()
+            #expect(client.isOpen)
+            rig.advance(ms: 1_000)
+        }
+        rig.engine.keepHouse()
+        rig.settle()
+        #expect(!client.isOpen && workersCut(rig) == 1)
+    }
+
+    @Test func whoReadsInTimeIsNotCut() throws {
+        let rig = try EngineRig(options: {
+            $0.outputSoftBytesMax = 10_000
+            $0.outputSoftLimitS = 5
+        })
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, String(repeating: "v", count: 20_000))
+        for _ in 0..<10 {
+            client.windowBytes = 100
+            rig.send(client, rig.request("GET", key))
+            rig.engine.keepHouse()
+            rig.advance(ms: 3_000)
+            rig.engine.keepHouse()
+            rig.openWindow(client)
+            rig.engine.keepHouse()
+        }
+        #expect(client.isOpen)
+    }
+
+    /// Goal: the parts of a reply count as the client's while they wait for each other.
+    @Test func partsThatWaitCount() throws {
+        let rig = try EngineRig(pool: { $0.backend.timeoutMs = 0 })
+        let client = rig.connect()
+        let (slow, fast) = (rig.key(on: 0), rig.key(on: 1))
+        _ = rig.ask(client, "MSET", slow, "s", fast, String(repeating: "x", count: 50_000))
+        rig.backends[0].isFrozen = true
+        client.got = []
+        rig.send(client, rig.request("MGET", slow, fast))
+        #expect(client.ref.pointee.heldBytes > 50_000)
+        rig.thaw(0)
+        #expect(client.ref.pointee.heldBytes == 0)
+        #expect(client.text.hasPrefix("*2\r\n$1\r\ns\r\n$50000\r\n"))
+    }
+}
