@@ -79,8 +79,9 @@ extension Engine {
         var replyCount = 0
         var answeredBytes = 0
         let writtenBytes = line.pointee.keepsWritten ? line.pointee.written.sizeBytes : .max
-        // Of the last request that still waited.
-        var liveArrivedMs: UInt32?
+        var arrivedMs: UInt32 = 0
+        // Late replies say that the server lives, not that it is well.
+        let isLate = line.pointee.inFlight.firstLiveIndex > 0
         // A local copy stays in registers; nothing that is called below looks at the line's own.
         var scanner = line.pointee.scanner
         var isWhole = true
@@ -107,7 +108,7 @@ extension Engine {
                     }
                     line.pointee.inFlight.removeFirst()
                     answeredBytes &+= Int(entry.sizeBytes)
-                    if entry.ticket.kind != .tombstone { liveArrivedMs = entry.arrivedMs }
+                    arrivedMs = entry.arrivedMs
                     deliver(line, entry.ticket, chunk, offset: start, sizeBytes: position &- start)
                 }
                 start = position
@@ -124,9 +125,9 @@ extension Engine {
         counters.add(.responses, replyCount)
         line.pointee.load.replyCount &+= replyCount
         if line.pointee.keepsWritten { line.pointee.written.dropFirst(answeredBytes, pool: &buffers) }
-        if let liveArrivedMs {
+        if replyCount > 0, !isLate {
             line.pointee.shard.pointee.breaker.replied(
-                ageMs: UInt64(UInt32(truncatingIfNeeded: nowMs) &- liveArrivedMs),
+                ageMs: UInt64(UInt32(truncatingIfNeeded: nowMs) &- arrivedMs),
                 latencyMsMax: poolViews[line.pointee.shard.pointee.poolIndex].latencyMsMax)
         }
         guard isValid else { return false }
