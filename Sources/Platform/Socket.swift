@@ -167,7 +167,8 @@ package enum Socket {
     private static func outcome(of number: Int32) -> SocketOutcome? {
         switch number {
         case EINTR: return nil
-        case EAGAIN: return .wouldBlock
+        // Without memory the kernel takes nothing for a moment, which is no fault of the peer.
+        case EAGAIN, ENOBUFS, ENOMEM: return .wouldBlock
         case EBADF, EFAULT, EINVAL, ENOTSOCK:
             preconditionFailure("Socket: \(SystemError.text(number)) on a descriptor that should be good")
         default: return .failed(number)

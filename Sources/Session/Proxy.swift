@@ -21,6 +21,7 @@ package final class Proxy: Sendable {
         var mailboxes: [Mailbox] = []
         var listening: [String] = []
         var sharedSockets: [Int32] = []
+        var watchdog: Watchdog?
     }
 
     private let options: ProxyOptions
@@ -66,6 +67,9 @@ package final class Proxy: Sendable {
             let thread = try startWorker(worker, sockets: sockets[worker], mailbox: boxes[worker], commandTable)
             state.withLock { $0.threads.append(thread) }
         }
+        let watchdog = Watchdog.start(
+            workerCount: options.workerCount, counters: counters, events: shared.events, log: log)
+        state.withLock { $0.watchdog = watchdog }
     }
 
     private func makeMailboxes() throws(ProxyStartError) -> [Mailbox] {
@@ -105,6 +109,7 @@ package final class Proxy: Sendable {
     package func drain() {
         let (threads, boxes, sockets) = state.withLock { state in
             defer { state.threads = [] }
+            state.watchdog?.stop()
             return (state.threads, state.mailboxes, state.sharedSockets)
         }
         for box in boxes { box.post(.drain) }

@@ -85,8 +85,10 @@ struct Worker: ~Copyable {
         var beforeNs = Clock.nowNs()
         while true {
             pause()
+            engine.counters.set(.busySinceMs, 0)
             let readyCount = poller.wait(timeoutMs: waitMs(nowMs: beforeNs / 1_000_000))
             let wokenNs = Clock.nowNs()
+            engine.counters.set(.busySinceMs, Int(wokenNs / 1_000_000))
             engine.setTime(wokenNs / 1_000_000)
             receivedBytes = 0
             for index in 0..<readyCount { serve(poller.readiness(at: index)) }
@@ -193,6 +195,7 @@ struct Worker: ~Copyable {
         if ready.isWritable { engine.unblocked(line) }
         guard ready.isReadable || ready.isBroken, !line.pointee.isReadPaused || ready.isBroken else { return }
         let room = engine.room(for: line)
+        engine.counters.add(.lineMoves)
         switch Socket.receive(line.pointee.descriptor, into: room.start, count: room.count) {
         case .bytes(let count):
             receivedBytes &+= count
@@ -304,6 +307,7 @@ struct Worker: ~Copyable {
     private mutating func flush(_ line: LineRef) {
         while true {
             guard case .vectors(let count, let sizeBytes) = engine.batch(for: line, vectors: vectors) else { break }
+            engine.counters.add(.lineMoves)
             switch Socket.send(line.pointee.descriptor, vectors: vectors, count: count) {
             case .bytes(let sent): engine.sent(line, sizeBytes: sent, isFull: sent < sizeBytes)
             case .wouldBlock: engine.sent(line, sizeBytes: 0, isFull: true)

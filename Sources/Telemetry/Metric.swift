@@ -61,7 +61,7 @@ public enum WorkerMetric: Int, MetricSet {
     case ticks, events, naps, napUs
     case clientsAccepted, clientsRejected, acceptPauses
     case clientReads, clientWrites, bytesIn, bytesOut
-    case bufferBytes, memoryShortages
+    case bufferBytes, memoryShortages, lineMoves, busySinceMs
 }
 
 extension WorkerMetric: MetricTable {
@@ -79,6 +79,10 @@ extension WorkerMetric: MetricTable {
         Metric("bytes_out", .counter, .bytes, .worker, "Bytes sent to clients"),
         Metric("buffer_bytes", .gauge, .bytes, .worker, "Memory that buffers take, in use and free"),
         Metric("memory_shortages", .counter, .count, .worker, "Times buffers came near memory_limit"),
+        Metric("line_moves", .counter, .count, .worker, "Receive and send calls on sockets of servers"),
+        Metric(
+            "busy_since_ms", .timestamp, .count, .worker,
+            "When the turn of the loop under way began, by the machine's monotonic clock; 0 while all wait"),
     ]
 }
 

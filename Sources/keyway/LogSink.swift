@@ -1,6 +1,7 @@
 // LogSink: where log lines go: standard error, or a file that can be opened anew after somebody moved it away.
 // A line that cannot be written is counted and the count is written with the next line that can: nothing is lost
-// silently. The level is the sink's, so that one signal changes it for every logger at once.
+// silently, and no worker waits for a reader of the log. The level is the sink's, so that one signal changes it for
+// every logger at once.
 // Not here: how a line looks (LogLine).
 
 import Glibc
@@ -20,6 +21,9 @@ final class LogSink: Sendable {
         var lostReason: Int32 = 0
     }
 
+    /// For a reader that is a little late; nothing waits again until it has read.
+    private static let waitMs: Int32 = 20
+
     /// Nil for standard error.
     let path: String?
     private let state: Mutex<State>
@@ -30,6 +34,7 @@ final class LogSink: Sendable {
         self.path = path
         let descriptor = if let path { try Self.open(path) } else { STDERR_FILENO }
         state = Mutex(State(descriptor: descriptor))
+        LastWords.goTo(descriptor)
         levelIndex = Atomic(Self.index(of: level))
     }
 
@@ -50,13 +55,13 @@ final class LogSink: Sendable {
                 let note = LogLine.text(
                     level: .error,
                     message: "\(state.lostCount) log lines could not be written (\(Self.text(state.lostReason)))")
-                guard Terminal.write(Array(note.utf8), to: state.descriptor) == 0 else {
+                guard Terminal.write(Array(note.utf8), to: state.descriptor, waitMs: 0) == 0 else {
                     state.lostCount += 1
                     return
                 }
                 state.lostCount = 0
             }
-            let failure = Terminal.write(Array(line.utf8), to: state.descriptor)
+            let failure = Terminal.write(Array(line.utf8), to: state.descriptor, waitMs: Self.waitMs)
             if failure != 0 {
                 state.lostCount += 1
                 state.lostReason = failure
@@ -73,6 +78,7 @@ final class LogSink: Sendable {
         let old = state.withLock { state in
             let old = state.descriptor
             state.descriptor = descriptor
+            LastWords.goTo(descriptor)
             return old
         }
         close(old)

@@ -47,6 +47,7 @@ final class Service: Sendable {
         self.job = job
         let level =
             job.options.verbosity.map { Verbosity.level($0) } ?? Verbosity.level(job.settings.process.logLevel)
+        LastWords.prepare()
         sink = try LogSink(path: job.options.logFile, level: level)
         let log = LogLine.logger(to: sink)
         self.log = log

@@ -79,3 +79,33 @@ private func contents(_ path: String) throws -> String { try String(contentsOfFi
     let lines = try contents(folder.file("log")).split(separator: "\n")
     #expect(lines.count == 1_600 && lines.allSatisfy { $0.count == 99 && Set($0).count == 1 })
 }
+
+/// Goal: a reader of the log that has stopped holds up nobody, and hears later what it has missed. Method: a full pipe.
+@Test func aPipeThatNobodyReadsHoldsUpNobody() throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("pipe")
+    #expect(mkfifo(path, 0o600) == 0)
+    let reader = open(path, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    let sink = try LogSink(path: path, level: .info)
+    let line = String(repeating: "x", count: 999) + "\n"
+    for _ in 0..<200 { sink.write(line) }
+    var bytes = [UInt8](repeating: 0, count: 1 << 20)
+    var text = ""
+    func readAll() {
+        while true {
+            let count = read(reader, &bytes, bytes.count)
+            guard count > 0 else { return }
+            text += String(decoding: bytes[..<count], as: UTF8.self)
+        }
+    }
+    readAll()
+    let whole = text.split(separator: "\n").count { $0.count == 999 }
+    #expect((50..<200).contains(whole))
+    text = ""
+    sink.write("after\n")
+    readAll()
+    #expect(
+        text.contains("\(200 - whole) log lines could not be written (Resource temporarily unavailable)"), "\(text)")
+    #expect(text.hasSuffix("after\n"))
+}

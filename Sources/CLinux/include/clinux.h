@@ -50,6 +50,10 @@ static inline int clinux_core_count(void) {
 }
 
 /* Frees what is cached of the heap, and unmaps the pages of code and constants until they are used again. */
+/* In lastwords.c. */
+void clinux_install_last_words(void);
+void clinux_last_words_go_to(int descriptor);
+
 void clinux_give_back_startup(void);
 
 /* MAP_FAILED is a cast that Swift does not import. */
