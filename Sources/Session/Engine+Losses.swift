@@ -59,10 +59,10 @@ extension Engine {
         let shard = line.pointee.shard
         let names = name(of: shard)
         let isReplyOpen = line.pointee.isReplyOpen
-        line.pointee.isReplyOpen = false
         let unsentBytes = line.pointee.out.sizeBytes
         let openTicket = isReplyOpen && !line.pointee.inFlight.isEmpty ? line.pointee.inFlight.first.ticket : nil
         let dropped = cutOffWritten(line, isReplyOpen: isReplyOpen)
+        line.pointee.isReplyOpen = false
         let reasonText = reason(of: shard)
         for (index, entry) in dropped.enumerated() {
             if index == 0, let openTicket, openTicket.kind == .reply {

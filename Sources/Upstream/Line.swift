@@ -156,12 +156,14 @@ extension UnsafeMutablePointer where Pointee == Line {
                 sizeBytes: UInt32(truncatingIfNeeded: count)))
     }
 
-    /// Requests at the back of the queue of which not one byte was written.
+    /// Requests at the back of the queue of which not one byte was written. One whose reply has begun counts as
+    /// written, or the next connection would answer it once more.
     public var unwrittenCount: Int {
         var sizeBytes = 0
         var count = 0
         let queue = pointee.inFlight
-        while count < queue.count {
+        let candidateCount = queue.count - (pointee.isReplyOpen ? 1 : 0)
+        while count < candidateCount {
             sizeBytes += Int(queue[queue.count - 1 - count].sizeBytes)
             if sizeBytes > pointee.out.sizeBytes { break }
             count += 1

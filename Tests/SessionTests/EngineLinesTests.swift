@@ -95,6 +95,27 @@ struct EngineLinesTests {
         }
     }
 
+    /// Goal: nobody gets two replies in one. Method: a server that begins a long reply before it was asked, and goes.
+    @Test func aReplyThatBeganBeforeItsRequestWasWrittenIsNotAskedForAgain() throws {
+        let rig = try rig(timeoutMs: 5_000)
+        let (client, other) = (rig.connect(), rig.connect())
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
+        for each in [client, other] {
+            each.pending = rig.request("GET", key)
+            rig.receiveAll(each)
+        }
+        rig.writeOnce(shard: 0, bytes: 0)
+        rig.backends[0].seen = []
+        rig.reply(rig.engine.pools[0].shards[0].lines[0], "$200000\r\n" + String(repeating: "x", count: 100_000))
+        #expect(client.got.count > 32_768)
+        rig.lose(0)
+        rig.advance(ms: 100)
+        #expect(!client.isOpen)
+        #expect(other.text == "$1\r\nv\r\n")
+        #expect(rig.backends[0].seen.filter { $0[0] == "GET" }.count == 1)
+    }
+
     @Test func aShardThatCannotBeReachedIsAnsweredAtOnceAfterASecond() throws {
         let rig = try rig(timeoutMs: 5_000)
         let client = rig.connect()

@@ -171,6 +171,17 @@ struct LineTests {
         }
     }
 
+    @Test(arguments: [false, true]) func aRequestWhoseReplyHasBegunCountsAsWritten(keepsWritten: Bool) {
+        let rig = Rig(keepsWritten: keepsWritten)
+        for (index, bytes) in Self.requests.enumerated() { rig.submit(bytes, index: index) }
+        rig.line.pointee.isReplyOpen = true
+        #expect(rig.line.unwrittenCount == Self.requests.count - 1)
+        let dropped = rig.line.cutOffWritten(pool: &rig.pool) { _, index, _ in index > 0 }
+        #expect(dropped.map { Int($0.ticket.index) } == [0])
+        #expect(rig.waitingBytes() == Self.requests.dropFirst().flatMap { $0 })
+        rig.clear()
+    }
+
     @Test func aRequestTakenOverKeepsItsChunk() {
         let rig = Rig()
         let chunk = rig.pool.chunks.take(atLeast: 10)
