@@ -2,6 +2,7 @@
 
 import Telemetry
 import Testing
+import Upstream
 
 @testable import Session
 
@@ -65,5 +66,40 @@ import Testing
         #expect(rig.ask(other, "GET", "k") == "$-1\r\n")
         #expect(rig.ask(client, "SELECT", "0") == "+OK\r\n")
         #expect(rig.ask(client, "GET", "k") == "$-1\r\n")
+    }
+
+    @Test func linesOfAnUnusedDialectCloseAfterAMinuteAndOpenAgain() throws {
+        let rig = try EngineRig(shardCount: 1, pool: { $0.backend.timeoutMs = 0 })
+        let client = rig.connect()
+        #expect(rig.ask(client, "SET", "k", "v") == "+OK\r\n")
+        #expect(rig.ask(client, "SELECT", "3") == "+OK\r\n")
+        #expect(rig.ask(client, "GET", "k") == "$1\r\nv\r\n")
+        let lines = rig.engine.pools[0].shards[0].lines
+        keepHouse(rig, afterMs: 59_999)
+        #expect(lines[1].isReady)
+        keepHouse(rig, afterMs: 1)
+        #expect(!lines[1].isReady && lines[1].pointee.descriptor < 0)
+        #expect(lines[0].isReady, "the pool's first dialect stays connected")
+        #expect(rig.ask(client, "GET", "k") == "$1\r\nv\r\n")
+        #expect(lines[1].isReady)
+        #expect(rig.counters.snapshot().pools[0].servers[0].values[.connects] == 3)
+    }
+
+    @Test func aLineThatOwesAReplyIsNotIdle() throws {
+        let rig = try EngineRig(shardCount: 1, pool: { $0.backend.timeoutMs = 0 })
+        let client = rig.connect()
+        #expect(rig.ask(client, "SELECT", "3") == "+OK\r\n")
+        #expect(rig.ask(client, "SET", "k", "v") == "+OK\r\n")
+        rig.backends[0].isFrozen = true
+        #expect(rig.ask(client, "GET", "k") == "")
+        keepHouse(rig, afterMs: 60_000)
+        rig.thaw(0)
+        #expect(client.text == "$1\r\nv\r\n")
+    }
+
+    private func keepHouse(_ rig: EngineRig, afterMs: UInt64) {
+        rig.advance(ms: afterMs)
+        rig.engine.keepHouse()
+        rig.settle()
     }
 }
