@@ -146,6 +146,8 @@ final class ClientDetails {
     var libraryName = ""
     var libraryVersion = ""
 }
+    /// It said CLIENT CAPA REDIRECT.
+    var takesRedirections = false
 
 extension UnsafeMutablePointer where Pointee == Client {
     @inline(__always)

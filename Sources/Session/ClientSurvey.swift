@@ -1,19 +1,7 @@
 // ClientSurvey: CLIENT LIST, KILL and UNBLOCK ask every worker about its clients; the last one to answer sends it home.
-// Not here: the commands' arguments (Engine+ClientCommands).
+// Not here: which clients are meant (ClientFilter), the commands (Engine+ClientCommands).
 
 import Synchronization
-
-/// Which clients are meant. Nil: any.
-struct ClientFilter: Sendable {
-    var ids: [Int]?
-    var address: String?
-    var localAddress: String?
-    /// Normal clients are all there are; another type means none.
-    var isNormal = true
-    var user: String?
-    var ageMinS: Int?
-    var skippedID: Int?
-}
 
 final class ClientSurvey: Sendable {
     enum Purpose: Sendable {

@@ -2,6 +2,7 @@
 // What is about this connection is answered at once; LIST and KILL ask every worker (ClientSurvey).
 // Not here: everything else that Keyway answers (Engine+LocalCommands).
 
+import Glibc
 import Platform
 import Routing
 import Upstream
@@ -31,8 +32,7 @@ extension Engine {
         case .clientTracking: track(client, request, commands[id])
         case .clientCaching: trackNext(client, request, commands[id])
         case .clientTrackinginfo: describeTracking(client, request)
-        // What a client tells of itself for redirections, of which Keyway makes none.
-        case .clientCapa: answerNow(client, statics.ok)
+        case .clientCapa: setCapabilities(client, request)
         case .clientImportSource where Self.text(request[2]).lowercased() == "off": answerNow(client, statics.ok)
         case .clientImportSource: answerNow(client, error: "ERR Server is not in import mode")
         default:
@@ -67,6 +67,14 @@ extension Engine {
         answerNow(client, statics.ok)
     }
 
+    /// What a client tells of itself for redirections, of which Keyway makes none; what it does not know is ignored.
+    private mutating func setCapabilities(_ client: ClientRef, _ request: RequestView) {
+        for index in 2..<request.argumentCount where Self.text(request[index]).lowercased() == "redirect" {
+            client.details.takesRedirections = true
+        }
+        answerNow(client, statics.ok)
+    }
+
     private mutating func setFlag(_ flag: ClientFlags, _ client: ClientRef, _ request: RequestView) {
         switch Self.text(request[2]).lowercased() {
         case "on": client.pointee.flags.insert(flag)
@@ -92,80 +100,42 @@ extension Engine {
     // MARK: All connections
 
     private mutating func list(_ client: ClientRef, _ request: RequestView) {
-        var filter = ClientFilter()
-        var next = 2
-        while next < request.argumentCount {
-            let word = Self.text(request[next]).uppercased()
-            if word == "TYPE", next + 1 < request.argumentCount {
-                let type = Self.text(request[next + 1]).lowercased()
-                guard ["normal", "master", "primary", "replica", "slave", "pubsub"].contains(type) else {
-                    return answerNow(client, error: "ERR Unknown client type '\(type)'")
-                }
-                filter.isNormal = type == "normal"
-                next += 2
-            } else if word == "ID", next + 1 < request.argumentCount {
-                let ids = ((next + 1)..<request.argumentCount).map { Int(Self.text(request[$0])) }
-                guard !ids.contains(nil) else { return answerNow(client, error: "ERR Invalid client ID") }
-                filter.ids = ids.compactMap { $0 }
-                next = request.argumentCount
-            } else {
-                return answerNow(client, error: ProxyError.syntax)
-            }
-        }
-        startSurvey(.list, filter, client)
+        guard request.argumentCount != 3 else { return answerNow(client, error: ProxyError.syntax) }
+        survey(.list, client, request, skipsAsker: false)
     }
 
     private mutating func kill(_ client: ClientRef, _ request: RequestView) {
-        var filter = ClientFilter()
         if request.argumentCount == 3 {
-            filter.address = Self.text(request[2])
-            return startSurvey(.kill(isOldForm: true), filter, client)
+            let address = Self.text(request[2])
+            return startSurvey(.kill(isOldForm: true), ClientFilter(address: address), client)
         }
-        guard request.argumentCount % 2 == 0 else { return answerNow(client, error: ProxyError.syntax) }
-        filter.skippedID = client.pointee.id
-        for next in stride(from: 2, to: request.argumentCount, by: 2) {
-            let value = Self.text(request[next + 1])
-            switch Self.text(request[next]).uppercased() {
-            case "ID":
-                guard let id = Int(value), id > 0 else {
-                    return answerNow(client, error: "ERR client-id should be greater than 0")
-                }
-                filter.ids = (filter.ids ?? []) + [id]
-            case "ADDR": filter.address = value
-            case "LADDR": filter.localAddress = value
-            case "TYPE": filter.isNormal = value.lowercased() == "normal"
-            case "USER": filter.user = value
-            case "MAXAGE":
-                guard let age = Int(value), age > 0 else {
-                    return answerNow(client, error: "ERR maxage is not an integer or out of range")
-                }
-                filter.ageMinS = age
-            case "SKIPME":
-                switch value.lowercased() {
-                case "yes": filter.skippedID = client.pointee.id
-                case "no": filter.skippedID = nil
-                default: return answerNow(client, error: ProxyError.syntax)
-                }
-            default: return answerNow(client, error: ProxyError.syntax)
-            }
+        survey(.kill(isOldForm: false), client, request, skipsAsker: true)
+    }
+
+    private mutating func survey(
+        _ purpose: ClientSurvey.Purpose, _ client: ClientRef, _ request: RequestView, skipsAsker: Bool
+    ) {
+        do throws(ClientFilter.Refusal) {
+            let filter = try ClientFilter(
+                words: Self.words(request), askerID: client.pointee.id, skipsAsker: skipsAsker,
+                databaseCount: pools[client.pointee.poolIndex].options.databaseCount)
+            startSurvey(purpose, filter, client)
+        } catch {
+            answerNow(client, error: error.text)
         }
-        startSurvey(.kill(isOldForm: false), filter, client)
     }
 
     private mutating func unblock(_ client: ClientRef, _ request: RequestView) {
-        guard let id = Int(Self.text(request[2])) else { return answerNow(client, error: ProxyError.notAnInteger) }
         var isError = false
         if request.argumentCount == 4 {
             switch Self.text(request[3]).lowercased() {
             case "timeout": break
             case "error": isError = true
-            default:
-                return answerNow(client, error: "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
+            default: return answerNow(client, error: "ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")
             }
         }
-        var filter = ClientFilter()
-        filter.ids = [id]
-        startSurvey(.unblock(isError: isError), filter, client)
+        guard let id = Self.integer(request[2]) else { return answerNow(client, error: ProxyError.notAnInteger) }
+        startSurvey(.unblock(isError: isError), ClientFilter(id: id), client)
     }
 
     private mutating func startSurvey(_ purpose: ClientSurvey.Purpose, _ filter: ClientFilter, _ client: ClientRef) {
@@ -186,7 +156,7 @@ extension Engine {
         var next = firstClient
         while let client = next {
             next = client.pointee.next
-            guard matches(client, survey.filter) else { continue }
+            guard survey.filter.matches(portrait(of: client)) else { continue }
             switch survey.purpose {
             case .list: lines.append((client.pointee.id, describe(client)))
             case .kill: killed.append(client)
@@ -198,17 +168,6 @@ extension Engine {
             if UInt(bitPattern: client) == survey.client { end(client) } else { close(client, .byProxy) }
         }
         survey.add(lines: lines, count: killed.count + unblockedCount)
-    }
-
-    private func matches(_ client: ClientRef, _ filter: ClientFilter) -> Bool {
-        guard filter.isNormal, client.pointee.id != filter.skippedID else { return false }
-        if let ids = filter.ids, !ids.contains(client.pointee.id) { return false }
-        if let user = filter.user, user != "default" { return false }
-        if let address = filter.address, address != peerText(client) { return false }
-        if let address = filter.localAddress, address != localText(client) { return false }
-        let ageS = Int(UInt32(truncatingIfNeeded: nowMs / 1_000) &- client.pointee.connectedAtS)
-        if let ageMinS = filter.ageMinS, ageS < ageMinS { return false }
-        return true
     }
 
     /// All workers have told.
@@ -234,10 +193,35 @@ extension Engine {
         Socket.localAddress(of: client.pointee.descriptor)?.text ?? "?"
     }
 
-    /// One client as CLIENT LIST shows it.
-    private func describe(_ client: ClientRef) -> String {
+    private func portrait(of client: ClientRef) -> ClientPortrait {
         let nowS = UInt32(truncatingIfNeeded: nowMs / 1_000)
         let details = client.pointee.details?.takeUnretainedValue()
+        return ClientPortrait(
+            id: client.pointee.id, address: peerText(client), localAddress: localText(client),
+            isSubscriber: client.pointee.state?.pointee.topics != nil, flags: flags(of: client),
+            name: details?.name ?? "", libraryName: details?.libraryName ?? "",
+            libraryVersion: details?.libraryVersion ?? "", database: Int(client.pointee.database),
+            takesRedirections: details?.takesRedirections ?? false, ageS: Int(nowS &- client.pointee.connectedAtS),
+            idleS: Int(nowS &- client.pointee.activeAtS))
+    }
+
+    /// Valkey's letters, in its order; N for none.
+    private func flags(of client: ClientRef) -> String {
+        let state = client.pointee.state?.pointee
+        let isByUnixSocket = Socket.localAddress(of: client.pointee.descriptor)?.family == AF_UNIX
+        let letters: [(String, Bool)] = [
+            ("O", state?.isMonitor ?? false), ("P", state?.topics != nil), ("x", state?.transaction != nil),
+            ("b", state?.isBlocked ?? false), ("t", state?.isTracking ?? false),
+            ("c", client.pointee.gate.contains(.ending)), ("U", isByUnixSocket),
+            ("e", client.pointee.flags.contains(.noEvict)), ("T", client.pointee.flags.contains(.noTouch)),
+        ]
+        let text = letters.map { $0.1 ? $0.0 : "" }.joined()
+        return text.isEmpty ? "N" : text
+    }
+
+    /// One client as CLIENT LIST shows it.
+    private func describe(_ client: ClientRef) -> String {
+        let portrait = portrait(of: client)
         let command = commandTable.wireName(of: CommandID(rawValue: client.pointee.lastCommand) ?? .ping)
         let intakeBytes = client.pointee.intake?.pointee.unreadBytes ?? 0
         let state = client.pointee.state?.pointee
@@ -245,10 +229,11 @@ extension Engine {
         let queued = state?.transaction?.pointee.commandCount ?? -1
         let isWatching = (state?.watchedShard ?? -1) >= 0
         let fields: [(String, String)] = [
-            ("id", String(client.pointee.id)), ("addr", peerText(client)), ("laddr", localText(client)),
-            ("fd", String(client.pointee.descriptor)), ("name", details?.name ?? ""),
-            ("age", String(nowS &- client.pointee.connectedAtS)), ("idle", String(nowS &- client.pointee.activeAtS)),
-            ("flags", "N"), ("db", String(client.pointee.database)),
+            ("id", String(portrait.id)), ("addr", portrait.address), ("laddr", portrait.localAddress),
+            ("fd", String(client.pointee.descriptor)), ("name", portrait.name),
+            ("age", String(portrait.ageS)), ("idle", String(portrait.idleS)),
+            ("flags", portrait.flags), ("capa", portrait.takesRedirections ? "r" : ""),
+            ("db", String(portrait.database)),
             ("sub", String(topics?.names(.channel).count ?? 0)), ("psub", String(topics?.names(.pattern).count ?? 0)),
             ("ssub", String(topics?.names(.shardChannel).count ?? 0)), ("multi", String(queued)),
             ("watch", isWatching ? "1" : "0"),
@@ -257,7 +242,7 @@ extension Engine {
             ("omem", String(client.pointee.heldBytes)),
             ("tot-mem", String(MemoryLayout<Client>.size + intakeBytes + client.pointee.heldBytes)), ("events", "r"),
             ("cmd", command), ("user", "default"), ("redir", "-1"), ("resp", String(client.pointee.version.rawValue)),
-            ("lib-name", details?.libraryName ?? ""), ("lib-ver", details?.libraryVersion ?? ""),
+            ("lib-name", portrait.libraryName), ("lib-ver", portrait.libraryVersion),
             ("tot-cmds", String(client.pointee.commandCount)), ("pool", pools[client.pointee.poolIndex].options.name),
             ("worker", String(workerIndex)),
         ]

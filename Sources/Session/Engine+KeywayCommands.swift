@@ -120,10 +120,12 @@ extension Engine {
     }
 
     /// The row of a command, its subcommand's where it names one.
-    func row(of request: RequestView) -> UnsafePointer<CommandRow>? {
-        guard let row = commands.row(name: request[0].start, count: request[0].count) else { return nil }
-        guard row.pointee.flags.contains(.container), request.argumentCount > 1 else { return row }
-        return commands.subcommand(of: row, name: request[1].start, count: request[1].count)
+    ///
+    /// - Parameter first: the argument that is its name.
+    func row(of request: RequestView, at first: Int = 0) -> UnsafePointer<CommandRow>? {
+        guard let row = commands.row(name: request[first].start, count: request[first].count) else { return nil }
+        guard row.pointee.flags.contains(.container), request.argumentCount > first + 1 else { return row }
+        return commands.subcommand(of: row, name: request[first + 1].start, count: request[first + 1].count)
     }
 
     // MARK: ON

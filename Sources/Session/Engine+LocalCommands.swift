@@ -103,7 +103,7 @@ extension Engine {
     }
 
     private mutating func select(_ client: ClientRef, _ request: RequestView) {
-        guard let index = Int(Self.text(request[1])) else { return answerNow(client, error: ProxyError.notAnInteger) }
+        guard let index = Self.integer(request[1]) else { return answerNow(client, error: ProxyError.notAnInteger) }
         let pool = pools[client.pointee.poolIndex].options
         guard index >= 0, index < pool.databaseCount else {
             return answerNow(client, error: ProxyError.databaseOutOfRange)
@@ -159,7 +159,7 @@ extension Engine {
         var next = 1
         var version = client.pointee.version
         if request.argumentCount > 1 {
-            guard let number = Int(Self.text(request[1])) else {
+            guard let number = Self.integer(request[1]) else {
                 return answerNow(client, error: "ERR Protocol version is not an integer or out of range")
             }
             guard let wanted = UInt8(exactly: number).flatMap(RESPVersion.init(rawValue:)),
@@ -297,15 +297,9 @@ extension Engine {
                 reply.array(1)
                 reply.bulk("user default on \(isOpen ? "nopass " : "")~* &* +@all")
             }
-        case .aclLog where request.argumentCount == 2: answerNow(client) { $0.array(0) }
-        case .aclLog where Self.text(request[2]).lowercased() == "reset": answerNow(client, statics.ok)
-        case .aclLog:
-            let isCount = Int(Self.text(request[2])) != nil
-            if isCount { answerNow(client) { $0.array(0) } } else { answerNow(client, error: ProxyError.notAnInteger) }
+        case .aclLog: accessLog(client, request)
         case .aclGetuser: describeUser(client, request, isOpen: isOpen)
-        case .aclDryrun where Self.text(request[2]) == "default": dryRun(client, request)
-        case .aclDryrun:
-            answerNow(client, error: "ERR User '\(Self.text(request[2]))' not found")
+        case .aclDryrun: dryRun(client, request)
         default:
             answerNow(
                 client,
@@ -314,10 +308,29 @@ extension Engine {
         }
     }
 
+    /// The one user is refused nothing, so nothing is in the log.
+    private mutating func accessLog(_ client: ClientRef, _ request: RequestView) {
+        guard request.argumentCount <= 3 else {
+            let called = Self.printed(request[1], limit: 128)
+            return answerNow(
+                client,
+                error: Array("ERR unknown subcommand or wrong number of arguments for '".utf8) + called
+                    + "'. Try ACL HELP.".utf8)
+        }
+        if request.argumentCount == 3 {
+            if Self.text(request[2]).lowercased() == "reset" { return answerNow(client, statics.ok) }
+            guard Self.integer(request[2]) != nil else { return answerNow(client, error: ProxyError.notAnInteger) }
+        }
+        answerNow(client) { $0.array(0) }
+    }
+
     /// The one user may do whatever there is.
     private mutating func dryRun(_ client: ClientRef, _ request: RequestView) {
-        guard let row = commands.row(name: request[3].start, count: request[3].count) else {
-            return answerNow(client, error: "ERR Command '\(Self.text(request[3]))' not found")
+        guard Self.text(request[2]) == "default" else {
+            return answerNow(client, error: Array("ERR User '".utf8) + Self.printed(request[2]) + "' not found".utf8)
+        }
+        guard let row = row(of: request, at: 3) else {
+            return answerNow(client, error: Array("ERR Command '".utf8) + Self.printed(request[3]) + "' not found".utf8)
         }
         guard row.pointee.accepts(argumentCount: request.argumentCount - 3) else {
             return answerNow(client, error: ProxyError.wrongArity(wireName(row)))

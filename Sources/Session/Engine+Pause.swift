@@ -15,7 +15,7 @@ struct ClientPause: Equatable, Sendable {
 
 extension Engine {
     mutating func pauseClients(_ client: ClientRef, _ request: RequestView) {
-        guard let limitMs = Int(Self.text(request[2])) else {
+        guard let limitMs = Self.integer(request[2]) else {
             return answerNow(client, error: "ERR timeout is not an integer or out of range")
         }
         guard limitMs >= 0 else { return answerNow(client, error: "ERR timeout is negative") }

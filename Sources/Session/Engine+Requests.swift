@@ -372,11 +372,14 @@ extension Engine {
     }
 
     /// As a C library prints it: up to the first zero.
-    private static func printed(_ bytes: ByteView, limit: Int) -> [UInt8] {
+    static func printed(_ bytes: ByteView, limit: Int = .max) -> [UInt8] {
         Array(bytes.buffer.prefix(limit).prefix { $0 != 0 })
     }
 
     static func text(_ bytes: ByteView, limit: Int = 128) -> String {
+    /// A whole number in its one form, as servers take it.
+    static func integer(_ bytes: ByteView) -> Int? { ArgumentText.integer(Array(bytes.buffer)) }
+
         String(
             decoding: UnsafeRawBufferPointer(start: bytes.start, count: min(bytes.count, max(0, limit))), as: UTF8.self)
     }

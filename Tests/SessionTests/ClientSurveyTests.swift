@@ -8,7 +8,7 @@ struct ClientSurveyTests {
     @Test func theLastAnswerSendsItHome() throws {
         let box = try Mailbox()
         let survey = ClientSurvey(
-            .list, filter: ClientFilter(), origin: box, client: 1, sequence: 0, workerCount: 3)
+            .list, filter: ClientFilter(id: 1), origin: box, client: 1, sequence: 0, workerCount: 3)
         survey.add(lines: [(5, "id=5")], count: 0)
         survey.add(lines: [], count: 1)
         #expect(box.takeAll().isEmpty)

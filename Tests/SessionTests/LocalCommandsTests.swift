@@ -28,6 +28,23 @@ struct LocalCommandsTests {
         (["CLIENT", "SETINFO", "lib-foo", "x"], "-ERR Unrecognized option 'lib-foo'\r\n"),
         (["CLIENT", "NO-EVICT", "on"], "+OK\r\n"),
         (["CLIENT", "NO-TOUCH", "maybe"], "-ERR syntax error\r\n"),
+        (["CLIENT", "UNBLOCK", "x", "c"], "-ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR\r\n"),
+        (["CLIENT", "UNBLOCK", "x", "error"], "-ERR value is not an integer or out of range\r\n"),
+        (["CLIENT", "UNBLOCK", "01"], "-ERR value is not an integer or out of range\r\n"),
+        (["CLIENT", "LIST", "ID"], "-ERR syntax error\r\n"),
+        (["CLIENT", "LIST", "DB", "16"], "-ERR DB number should be between 0 and 15\r\n"),
+        (["CLIENT", "KILL", "USER", "me"], "-ERR No such user 'me'\r\n"),
+        (["CLIENT", "CAPA", "redirect", "other"], "+OK\r\n"),
+        (["SELECT", "01"], "-ERR value is not an integer or out of range\r\n"),
+        (["ACL", "LOG", "01"], "-ERR value is not an integer or out of range\r\n"),
+        (
+            ["acl", "log", "x", "y"],
+            "-ERR unknown subcommand or wrong number of arguments for 'log'. Try ACL HELP.\r\n"
+        ),
+        (["ACL", "DRYRUN", "default", "config", "get", "x"], "+OK\r\n"),
+        (["ACL", "DRYRUN", "default", "config", "nosuch"], "-ERR Command 'config' not found\r\n"),
+        (["ACL", "DRYRUN", "default", "config", "get"], "-ERR wrong number of arguments for 'config|get' command\r\n"),
+        (["ACL", "DRYRUN", "me", "get", "k"], "-ERR User 'me' not found\r\n"),
         (["HELLO", "4"], "-NOPROTO unsupported protocol version\r\n"),
         (["HELLO", "x"], "-ERR Protocol version is not an integer or out of range\r\n"),
         (["CONFIG", "GET", "databases"], "*2\r\n$9\r\ndatabases\r\n$2\r\n16\r\n"),
@@ -98,6 +115,18 @@ struct LocalCommandsTests {
         #expect(rig.ask(client, "CLIENT", "KILL", "1.2.3.4:5") == "-ERR No such client\r\n")
         #expect(rig.ask(client, "CLIENT", "KILL", "SKIPME", "no") == ":1\r\n")
         #expect(!client.isOpen)
+    }
+
+    @Test func theListCanBeNarrowed() throws {
+        let rig = try EngineRig()
+        let (client, other) = (rig.connect(), rig.connect())
+        #expect(rig.ask(other, "MULTI") == "+OK\r\n")
+        let id = "id=\(other.ref.pointee.id) "
+        #expect(rig.ask(client, "CLIENT", "LIST", "FLAGS", "x").contains(id))
+        #expect(rig.ask(client, "CLIENT", "LIST", "FLAGS", "x", "NOT-ID", "\(other.ref.pointee.id)") == "$0\r\n\r\n")
+        #expect(rig.ask(client, "CLIENT", "LIST", "TYPE", "pubsub") == "$0\r\n\r\n")
+        #expect(rig.ask(client, "CLIENT", "KILL", "FLAGS", "x", "ID", "\(other.ref.pointee.id)", "99") == ":1\r\n")
+        #expect(!other.isOpen && client.isOpen)
     }
 
     /// Goal: COMMAND has an answer while no server is there to ask.

@@ -9,7 +9,7 @@ struct MailboxTests {
     @Test func messagesAreTakenOnceAndInOrder() throws {
         let box = try Mailbox()
         let survey = ClientSurvey(
-            .list, filter: ClientFilter(), origin: box, client: 1, sequence: 0, workerCount: 1)
+            .list, filter: ClientFilter(id: 1), origin: box, client: 1, sequence: 0, workerCount: 1)
         box.post(.survey(survey))
         box.post(.drain)
         let taken = box.takeAll()
