@@ -51,7 +51,8 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     static let noTouch = ClientFlags(rawValue: 256)
     /// A line is not read because this client does not take its reply.
     static let pausesLine = ClientFlags(rawValue: 512)
-    /// Something about this client makes its requests take the long way: a transaction, subscriptions, a monitor.
+    /// Something about this client makes its requests take the long way: a transaction, subscriptions,
+    /// CLIENT CACHING.
     static let uncommon = ClientFlags(rawValue: 1_024)
 
     /// Requests may take the short way.
@@ -145,9 +146,9 @@ final class ClientDetails {
     var name = ""
     var libraryName = ""
     var libraryVersion = ""
-}
     /// It said CLIENT CAPA REDIRECT.
     var takesRedirections = false
+}
 
 extension UnsafeMutablePointer where Pointee == Client {
     @inline(__always)

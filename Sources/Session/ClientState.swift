@@ -27,10 +27,15 @@ struct ClientState: BitwiseCopyable {
     var topics: Unmanaged<ClientTopics>?
     /// The servers track what the client reads: it has a lease on every shard until it says OFF.
     var isTracking = false
+    /// CLIENT CACHING was said; it holds for the next command.
+    var isCachingSet = false
     /// It is shown what all clients ask.
     var isMonitor = false
     /// The connection that watched is gone, so nobody knows whether the keys have changed.
     var isWatchLost = false
+
+    /// Requests have to be looked at one by one.
+    var isUncommon: Bool { transaction != nil || topics != nil || isCachingSet }
 
     var isEmpty: Bool {
         transaction == nil && leases == nil && !isBlocked && watchedShard < 0 && !isWatchLost && topics == nil

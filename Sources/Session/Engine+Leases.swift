@@ -18,6 +18,15 @@ extension Engine {
         return state
     }
 
+    /// Something of it began or ended.
+    func settleWay(of client: ClientRef) {
+        if client.pointee.state?.pointee.isUncommon == true {
+            client.pointee.flags.insert(.uncommon)
+        } else {
+            client.pointee.flags.remove(.uncommon)
+        }
+    }
+
     /// Nothing is left of it: the client is an ordinary one again.
     mutating func dropStateIfEmpty(_ client: ClientRef) {
         guard let state = client.pointee.state, state.pointee.isEmpty else { return }

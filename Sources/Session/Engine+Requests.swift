@@ -312,7 +312,8 @@ extension Engine {
         let line = isMonitored ? monitorLine(client, request) : nil
         handleUncommon(client, request, chunk: chunk)
         if takePutOff() { return false }
-        if let line { show(line) }
+        if client.pointee.flags.contains(.uncommon) { endCaching(client) }
+        if let shown { show(shown, database: Int(client.pointee.database)) }
         return true
     }
 

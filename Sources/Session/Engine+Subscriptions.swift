@@ -89,7 +89,7 @@ extension Engine {
         if let topics = state.pointee.topics { return topics.takeUnretainedValue() }
         let topics = ClientTopics()
         state.pointee.topics = .passRetained(topics)
-        client.pointee.flags.insert(.uncommon)
+        settleWay(of: client)
         return topics
     }
 
@@ -99,7 +99,7 @@ extension Engine {
         else { return }
         topics.release()
         state.pointee.topics = nil
-        if state.pointee.transaction == nil { client.pointee.flags.remove(.uncommon) }
+        settleWay(of: client)
         dropStateIfEmpty(client)
     }
 

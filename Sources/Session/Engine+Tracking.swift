@@ -19,7 +19,7 @@ extension Engine {
         case "OFF":
             if putsOff(client) { return }
             fanOut(client, request, row, rule: .allSucceeded, to: allShards(of: client))
-            client.pointee.state?.pointee.isTracking = false
+            forgetTracking(client)
             return returnLeases(client)
         case "ON": break
         default: return answerNow(client, error: ProxyError.syntax)
@@ -28,17 +28,13 @@ extension Engine {
             return answerNow(
                 client,
                 error: ProxyError.notSupported(
-                    wireName(row), why: "it redirects to a connection of the same server; use RESP3 without REDIRECT"))
+                    wireName(row),
+                    why: "with REDIRECT each server would tell a connection of its own, and the client has one with "
+                        + "Keyway; send HELLO 3 and leave REDIRECT out"))
         }
         guard client.pointee.version == .three else {
             return answerNow(
                 client, error: "ERR Client tracking without REDIRECT needs RESP3; send HELLO 3 first")
-        }
-        if words.contains("OPTOUT") {
-            return answerNow(
-                client,
-                error: ProxyError.notSupported(
-                    wireName(row), why: "with several servers 'the next command' is not one server's; use OPTIN"))
         }
         if putsOff(client) { return }
         startTracking(client, request, row)
@@ -63,7 +59,7 @@ extension Engine {
         fanOut(client, request, row, rule: .allSucceeded, to: allShards(of: client))
     }
 
-    /// The next command may be any shard's: all are told. Where it was not theirs they track one command more.
+    /// CLIENT CACHING. The next command may be any shard's, so all are told; `endCaching` follows that command.
     mutating func trackNext(_ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>) {
         guard client.pointee.state?.pointee.isTracking == true else {
             return answerNow(
@@ -72,6 +68,20 @@ extension Engine {
                     + "mode enabled")
         }
         fanOut(client, request, row, rule: .allSucceeded, to: allShards(of: client))
+        client.pointee.state?.pointee.isCachingSet = true
+        settleWay(of: client)
+    }
+
+    /// The command that CLIENT CACHING was for is on its way. A shard that it was not for would apply CLIENT CACHING to
+    /// its own next one; so all are sent one that reads no key.
+    mutating func endCaching(_ client: ClientRef) {
+        guard let state = client.pointee.state, state.pointee.isCachingSet, state.pointee.transaction == nil,
+            let command = CommandID(rawValue: client.pointee.lastCommand),
+            !commandTable.name(of: command).hasPrefix("CLIENT ")
+        else { return }
+        state.pointee.isCachingSet = false
+        settleWay(of: client)
+        tell(client, "*1\r\n$4\r\nPING\r\n")
     }
 
     mutating func describeTracking(_ client: ClientRef, _ request: RequestView) {
@@ -94,8 +104,20 @@ extension Engine {
     /// RESET, or the client's end: the servers forget what they track for it.
     mutating func stopTracking(_ client: ClientRef) {
         guard let state = client.pointee.state, state.pointee.isTracking else { return }
-        state.pointee.isTracking = false
-        let bytes: StaticString = "*3\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$3\r\nOFF\r\n"
+        forgetTracking(client)
+        tell(client, "*3\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$3\r\nOFF\r\n")
+        returnLeases(client)
+    }
+
+    private func forgetTracking(_ client: ClientRef) {
+        client.pointee.state?.pointee.isTracking = false
+        client.pointee.state?.pointee.isCachingSet = false
+        settleWay(of: client)
+    }
+
+    /// Every server that tracks for the client; the answers are nobody's.
+    private mutating func tell(_ client: ClientRef, _ bytes: StaticString) {
+        guard let state = client.pointee.state else { return }
         for index in allShards(of: client) {
             let shard = (poolViews + client.pointee.poolIndex).pointee.shards + index
             guard let line = lease(state, shard) else { continue }
@@ -104,7 +126,6 @@ extension Engine {
                 ticket: ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false), nowMs: nowMs, pool: &buffers)
             markDirty(line)
         }
-        returnLeases(client)
     }
 
     /// A push on a line: for the client that it is lent to. On a shared line it is nobody's.

@@ -41,7 +41,7 @@ extension Engine {
         switch row.pointee.id {
         case .multi:
             state(of: client).pointee.transaction = transactions.take()
-            client.pointee.flags.insert(.uncommon)
+            settleWay(of: client)
             answerNow(client, statics.ok)
         case .exec: answerNow(client, error: "ERR EXEC without MULTI")
         case .discard: answerNow(client, error: "ERR DISCARD without MULTI")
@@ -256,7 +256,7 @@ extension Engine {
         guard let state = client.pointee.state, let transaction = state.pointee.transaction else { return }
         transactions.giveBack(transaction, buffers: &buffers)
         state.pointee.transaction = nil
-        if state.pointee.topics == nil { client.pointee.flags.remove(.uncommon) }
+        settleWay(of: client)
         dropStateIfEmpty(client)
     }
 

@@ -55,12 +55,36 @@ import Upstream
         #expect(client.got == FakeBackend.bulk(value) + Array("+PONG\r\n".utf8))
     }
 
-    @Test(arguments: [["ON"], ["ON", "REDIRECT", "5"], ["ON", "OPTOUT"], ["MAYBE"]])
+    @Test(arguments: [["ON"], ["ON", "REDIRECT", "5"], ["MAYBE"]])
     func whatCannotBeTrackedIsRefused(words: [String]) throws {
         let rig = try EngineRig()
         let client = rig.connect()
-        if words == ["ON", "OPTOUT"] { _ = rig.ask(client, "HELLO", "3") }
+        if words.contains("REDIRECT") { _ = rig.ask(client, "HELLO", "3") }
         #expect(rig.ask(client, ["CLIENT", "TRACKING"] + words).hasPrefix("-"))
         #expect(rig.ask(client, "CLIENT", "TRACKINGINFO").contains("off"))
+    }
+
+    /// Goal: CLIENT CACHING holds for one command, whichever shards that goes to. Method: what each shard was sent.
+    @Test func cachingEndsWithTheNextCommandOnEveryShard() throws {
+        let rig = try EngineRig(shardCount: 2)
+        let client = rig.connect()
+        let keys = [rig.key(on: 0), rig.key(on: 1)]
+        _ = rig.ask(client, "HELLO", "3")
+        #expect(rig.ask(client, "CLIENT", "TRACKING", "ON", "OPTOUT") == "+OK\r\n")
+        let caching = ["CLIENT", "CACHING", "NO"]
+        for backend in rig.backends { backend.seen = [] }
+        #expect(rig.ask(client, caching) == "+OK\r\n")
+        #expect(rig.ask(client, "CLIENT", "GETNAME") == "_\r\n")
+        #expect(rig.ask(client, "GET", keys[1]) == "$-1\r\n")
+        #expect(rig.ask(client, "GET", keys[0]) == "$-1\r\n")
+        #expect(rig.backends[0].seen == [caching, ["PING"], ["GET", keys[0]]])
+        #expect(rig.backends[1].seen == [caching, ["GET", keys[1]], ["PING"]])
+        for backend in rig.backends { backend.seen = [] }
+        #expect(rig.ask(client, caching) == "+OK\r\n")
+        #expect(rig.ask(client, "MULTI") == "+OK\r\n")
+        #expect(rig.ask(client, "GET", keys[0]) == "+QUEUED\r\n")
+        #expect(rig.ask(client, "EXEC") == "*1\r\n$-1\r\n")
+        #expect(rig.backends[0].seen == [caching, ["MULTI"], ["GET", keys[0]], ["EXEC"], ["PING"]])
+        #expect(rig.backends[1].seen == [caching, ["PING"]])
     }
 }
