@@ -136,8 +136,10 @@ extension Engine {
                 return isAnyServers ? .anywhere : .nowhere(ProxyError.notInTransaction(wireName(row)))
             }
         case .pubSub:
-            let isPublishing = row.pointee.id == .publish || row.pointee.id == .spublish
-            return isPublishing ? .anywhere : .nowhere(ProxyError.notInTransaction(wireName(row)))
+            switch row.pointee.id {
+            case .publish, .spublish, .pubsubHelp: return .anywhere
+            default: return .nowhere(ProxyError.notInTransaction(wireName(row)))
+            }
         case .broadcast where pool.pointee.shardCount == 1: return .anywhere
         case .broadcast, .iterate, .refuse: return .nowhere(ProxyError.notInTransaction(wireName(row)))
         }

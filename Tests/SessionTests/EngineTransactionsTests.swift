@@ -50,6 +50,16 @@ import Upstream
         #expect(rig.ask(client, "GET", "k") == "$-1\r\n")
     }
 
+    @Test func helpIsAnyShardsAndMayBeQueued() throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        for command in [["PUBSUB", "HELP"], ["XINFO", "HELP"], ["PUBLISH", "c", "x"], ["ECHO", "x"]] {
+            #expect(rig.ask(client, "MULTI") == "+OK\r\n")
+            #expect(rig.ask(client, command) == "+QUEUED\r\n", "\(command)")
+            #expect(rig.ask(client, "DISCARD") == "+OK\r\n")
+        }
+    }
+
     @Test func perShardTransactionsReturnToTheOrderOfTheCommands() throws {
         let rig = try EngineRig(pool: { $0.splitsTransactions = true })
         let client = rig.connect()

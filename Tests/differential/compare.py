@@ -21,6 +21,8 @@ def equal(rule: str, words: list[bytes], ours: Tree, theirs: Tree) -> bool:
         return _sorted_once(ours, words) == _sorted_once(theirs, words)
     if rule == "near":
         return _near(ours, theirs)
+    if rule == "limit":
+        return any(word.upper() in (b"GT", b"LT") for word in words) and _limit_equal(ours, theirs)
     if rule == "sort":
         return _sort_equal(words, ours, theirs)
     if rule == "scan":
@@ -69,6 +71,12 @@ def _near(ours: Tree, theirs: Tree) -> bool:
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         return all(_near(one, other) for one, other in zip(ours, theirs, strict=True))
     return ours == theirs
+
+
+def _limit_equal(ours: Tree, theirs: Tree) -> bool:
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        return all(_limit_equal(one, other) for one, other in zip(ours, theirs, strict=True))
+    return ours == theirs or ours in (0, 1) and theirs in (0, 1)
 
 
 def _sort_equal(words: list[bytes], ours: Tree, theirs: Tree) -> bool:

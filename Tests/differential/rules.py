@@ -25,16 +25,30 @@ EXCLUDED = {
     "quit": "closes the connection; it has a test of its own",
 }
 
-# Sent to Keyway alone, which must answer with an error: class REFUSE of the command table, named as in COMMAND DOCS.
+# The class of each command, named as in COMMAND DOCS.
 COMMANDS_CSV = Path(__file__).resolve().parents[2] / "Sources/Routing/Commands/commands.csv"
 
 
-def _refused() -> set[str]:
+def _classes() -> dict[str, str]:
     with open(COMMANDS_CSV, newline="") as file:
-        return {row["command"].lower().replace(" ", "|") for row in csv.DictReader(file) if row["class"] == "REFUSE"}
+        return {row["command"].lower().replace(" ", "|"): row["class"] for row in csv.DictReader(file)}
 
 
-REFUSED = _refused()
+CLASSES = _classes()
+# Sent to Keyway alone, which must answer with an error.
+REFUSED = {name for name, command_class in CLASSES.items() if command_class == "REFUSE"}
+
+# What no shard executes as it is, so that Keyway may refuse to queue it; but of these, what any shard can answer.
+NOT_OF_ONE_SHARD = {"LOCAL", "BCAST", "ITERATE", "PUBSUB", "REFUSE"}
+OF_ANY_SHARD = {
+    "ping", "echo", "time", "lolwut", "command", "command|count", "publish", "spublish", "module|list", "lastsave",
+    "acl|cat", "acl|genpass",
+}
+
+
+def may_stay_out_of_transactions(name: str) -> bool:
+    return CLASSES.get(name) in NOT_OF_ONE_SHARD and name not in OF_ANY_SHARD and not name.endswith("|help")
+
 
 # How often a command is drawn; 1 is the measure.
 WEIGHTS = {
@@ -52,10 +66,12 @@ ADMINISTRATIVE_WEIGHT = 0.1
 ADMINISTRATIVE_GROUPS = {"server", "cluster", "connection", "pubsub", "transactions"}
 
 # `order`: equal as multisets; `deep`: at every level. `near`: integers a few seconds apart. `shape`: the same kind of
-# reply, of maps with the same keys; `kind`: without. `full`: as `shape` with FULL, which shows when a consumer came.
+# reply, of maps with the same keys; `kind`: without. `limit`: with GT or LT, 0 and 1 are equal, for the same span set
+# twice ends in the same millisecond, or not. `full`: as `shape` with FULL, which shows when a consumer came.
 JUDGED = {
     "ttl": "near", "pttl": "near", "expiretime": "near", "pexpiretime": "near", "httl": "near", "hpttl": "near",
     "hexpiretime": "near", "hpexpiretime": "near",
+    "expire": "limit", "pexpire": "limit", "hexpire": "limit", "hpexpire": "limit",
     "command": "deep", "command|info": "deep", "command|docs": "deep", "acl|cat": "order", "config|get": "order",
     "xinfo|stream": "full",
     # Numbers, names and addresses of one process.
@@ -82,7 +98,7 @@ EXPIRING = {
 
 
 def rule_of(name: str, tips: set[str]) -> str:
-    """How replies of a command are compared: exact, order, deep, near, shape, kind, full, sort or scan."""
+    """How replies of a command are compared: exact, order, deep, near, limit, shape, kind, full, sort or scan."""
     if name in JUDGED:
         return JUDGED[name]
     if "nondeterministic_output" in tips:

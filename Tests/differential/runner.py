@@ -224,7 +224,10 @@ class Runner:
             return None, instead
         if client.in_transaction and b" cannot be part of a transaction " in reply[1]:
             self.counts["refused"] += 1
-            return None, instead
+            if rules.may_stay_out_of_transactions(name):
+                return None, instead
+            note = "a shard can execute this command as it is"
+            return Difference("refusal", name, words, reply, b"", note), instead
         if client.watched and b" while keys are watched" in reply[1]:
             self.counts["refused"] += 1
             return None, instead
