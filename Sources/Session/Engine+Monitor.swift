@@ -8,6 +8,14 @@ import Platform
 import Routing
 import Wire
 
+/// One request as monitors are shown it.
+struct MonitoredRequest {
+    var time: String
+    var place: String
+    /// Each behind a blank, quoted.
+    var words: [UInt8]
+}
+
 extension Engine {
     mutating func monitor(_ client: ClientRef) {
         answerNow(client, statics.ok)
@@ -33,7 +41,7 @@ extension Engine {
     mutating func monitorsChanged() { isMonitored = shared.monitorCount > 0 }
 
     /// What monitors are shown of a request; nil for those that carry secrets.
-    func monitorLine(_ client: ClientRef, _ request: RequestView) -> [UInt8]? {
+    func monitored(_ client: ClientRef, _ request: RequestView) -> MonitoredRequest? {
         if let row = row(of: request), row.pointee.flags.contains(.skipMonitor) { return nil }
         let secret = ["AUTH", "HELLO"].contains(Self.text(request[0], limit: 5).uppercased())
         var now = timespec()
@@ -41,13 +49,13 @@ extension Engine {
         let micros = String(now.tv_nsec / 1_000)
         let padded = String(repeating: "0", count: 6 - micros.count) + micros
         let place = Socket.peerAddress(of: client.pointee.descriptor)?.text ?? "?"
-        var line = Array("+\(now.tv_sec).\(padded) [\(client.pointee.database) \(place)]".utf8)
+        var words: [UInt8] = []
         for index in 0..<request.argumentCount {
-            line += Array(" \"".utf8)
-            line += secret && index > 0 ? Array("(redacted)".utf8) : Self.escaped(request[index])
-            line.append(UInt8(ascii: "\""))
+            words += Array(" \"".utf8)
+            words += secret && index > 0 ? Array("(redacted)".utf8) : Self.escaped(request[index])
+            words.append(UInt8(ascii: "\""))
         }
-        return line + [13, 10]
+        return MonitoredRequest(time: "\(now.tv_sec).\(padded)", place: place, words: words)
     }
 
     private static func escaped(_ argument: ByteView) -> [UInt8] {
@@ -70,8 +78,9 @@ extension Engine {
         return text
     }
 
-    /// Shows a line to the monitors of all workers.
-    mutating func show(_ line: [UInt8]) {
+    /// Shows a request to the monitors of all workers. As at a server, the database is that after it: SELECT's own.
+    mutating func show(_ request: MonitoredRequest, database: Int) {
+        let line = Array("+\(request.time) [\(database) \(request.place)]".utf8) + request.words + [13, 10]
         showHere(line)
         guard shared.monitorCount > monitors.count else { return }
         let boxes = shared.mailboxes

@@ -309,7 +309,7 @@ extension Engine {
     private mutating func handleWithCare(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) -> Bool {
         // The request may be gone when it has been handled, and it is shown once however often it is put off.
         if isPaused, waitsForPause(client, request) { return !takePutOff() }
-        let line = isMonitored ? monitorLine(client, request) : nil
+        let shown = isMonitored ? monitored(client, request) : nil
         handleUncommon(client, request, chunk: chunk)
         if takePutOff() { return false }
         if client.pointee.flags.contains(.uncommon) { endCaching(client) }
@@ -377,10 +377,10 @@ extension Engine {
         Array(bytes.buffer.prefix(limit).prefix { $0 != 0 })
     }
 
-    static func text(_ bytes: ByteView, limit: Int = 128) -> String {
     /// A whole number in its one form, as servers take it.
     static func integer(_ bytes: ByteView) -> Int? { ArgumentText.integer(Array(bytes.buffer)) }
 
+    static func text(_ bytes: ByteView, limit: Int = 128) -> String {
         String(
             decoding: UnsafeRawBufferPointer(start: bytes.start, count: min(bytes.count, max(0, limit))), as: UTF8.self)
     }
