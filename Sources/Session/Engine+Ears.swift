@@ -18,73 +18,86 @@ extension Engine {
 
     // MARK: Topics
 
-    /// A topic has got its first listener.
-    mutating func listen(to topic: Topic) {
+    /// A topic has got a listener. The first one has it subscribed to; for a later one a PING tells what each shard
+    /// sent before from what it sends after.
+    ///
+    /// - Returns: the listener's marks.
+    mutating func listen(to topic: Topic, isNew: Bool) -> [Int] {
         let poolIndex = topic.name.poolIndex
         if subscriptions.ears[poolIndex] == nil { openEars(poolIndex) }
-        for ear in subscriptions.ears[poolIndex]! where ear.isReady {
-            say(ear, topic.name.kind.subscribeWord, [topic.name.name])
+        return subscriptions.ears[poolIndex]!.indices.map { index in
+            guard subscriptions.ears[poolIndex]![index].line.isReady else { return Ear.unreachable }
+            return isNew ? subscribe(poolIndex, index, topic) : say(poolIndex, index, "PING", about: topic.name)
         }
+    }
+
+    private mutating func subscribe(_ poolIndex: Int, _ index: Int, _ topic: Topic) -> Int {
+        say(poolIndex, index, topic.name.kind.subscribeWord, topic.name.name, about: topic.name)
     }
 
     /// The last one has gone.
     mutating func listenNoMore(to topic: Topic) {
         let poolIndex = topic.name.poolIndex
         guard let ears = subscriptions.ears[poolIndex] else { return }
-        for ear in ears where ear.isReady { say(ear, topic.name.kind.unsubscribeWord, [topic.name.name]) }
+        for (index, ear) in ears.enumerated() where ear.line.isReady {
+            _ = say(poolIndex, index, topic.name.kind.unsubscribeWord, topic.name.name, about: nil)
+        }
         guard subscriptions.topics(ofPool: poolIndex).isEmpty else { return }
         subscriptions.ears[poolIndex] = nil
-        for ear in ears { retire(ear) }
+        for ear in ears { retire(ear.line) }
     }
 
     private mutating func openEars(_ poolIndex: Int) {
         let pool = pools[poolIndex]
-        subscriptions.ears[poolIndex] = (0..<pool.shardCount).map { index in
+        let lines = (0..<pool.shardCount).map { index in
             Line.make(
                 shard: pool.shards + index, role: .ear,
                 dialect: Dialect(version: .two, database: pool.options.backend.database))
         }
-        for ear in subscriptions.ears[poolIndex]! { open(ear) }
+        subscriptions.ears[poolIndex] = lines.map { Ear($0) }
+        for line in lines { open(line) }
     }
 
-    private mutating func say(_ ear: LineRef, _ word: String, _ names: [[UInt8]]) {
-        let words = [Array(word.utf8)] + names
+    /// - Returns: the command's mark.
+    private mutating func say(
+        _ poolIndex: Int, _ index: Int, _ word: String, _ name: [UInt8]? = nil, about topic: TopicName?
+    ) -> Int {
+        let line = subscriptions.ears[poolIndex]![index].line
+        let words = [Array(word.utf8)] + (name.map { [$0] } ?? [])
         let bytes =
             Array("*\(words.count)\r\n".utf8)
             + words.flatMap { Array("$\($0.count)\r\n".utf8) + $0 + [13, 10] }
-        ear.pointee.out.append(bytes, count: bytes.count, pool: &buffers)
-        markDirty(ear)
+        line.pointee.out.append(bytes, count: bytes.count, pool: &buffers)
+        markDirty(line)
+        return subscriptions.ears[poolIndex]![index].said(about: topic)
     }
 
     // MARK: Connections
 
     /// The ear is connected: it subscribes to all that its pool listens to.
-    mutating func earIsReady(_ ear: LineRef) {
-        let topics = subscriptions.topics(ofPool: ear.pointee.shard.pointee.poolIndex)
-        for kind in TopicKind.allCases {
-            let names = topics.filter { $0.name.kind == kind }.map(\.name.name)
-            // A server may refuse a very long request; this many names make none.
-            for start in stride(from: 0, to: names.count, by: 256) {
-                say(ear, kind.subscribeWord, Array(names[start..<min(start + 256, names.count)]))
-            }
+    mutating func earIsReady(_ line: LineRef) {
+        let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
+        for topic in subscriptions.topics(ofPool: poolIndex) {
+            topic.setMark(subscribe(poolIndex, index, topic), shardIndex: index)
         }
     }
 
-    mutating func earIsLost(_ ear: LineRef) {
-        let index = ear.pointee.shard.pointee.index
-        for topic in subscriptions.topics(ofPool: ear.pointee.shard.pointee.poolIndex) {
-            topic.confirmedShards.remove(index)
-        }
+    mutating func earIsLost(_ line: LineRef) {
+        let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
+        subscriptions.ears[poolIndex]?[index].lost()
+        for topic in subscriptions.topics(ofPool: poolIndex) { topic.setMark(Ear.unreachable, shardIndex: index) }
     }
 
     /// About once a second: a server that is gone without a word is not heard for ever.
     mutating func pingEars() {
-        for ear in subscriptions.ears.values.joined() where ear.isReady {
-            let silentMs = nowMs - ear.pointee.receivedAtMs
-            if silentMs >= 2 * Self.silenceMs {
-                lost(ear, failure: ETIMEDOUT)
-            } else if silentMs >= Self.silenceMs, ear.pointee.out.isEmpty {
-                say(ear, "PING", [])
+        for (poolIndex, ears) in subscriptions.ears {
+            for (index, ear) in ears.enumerated() where ear.line.isReady {
+                let silentMs = nowMs - ear.line.pointee.receivedAtMs
+                if silentMs >= 2 * Self.silenceMs {
+                    lost(ear.line, failure: ETIMEDOUT)
+                } else if silentMs >= Self.silenceMs, ear.line.pointee.out.isEmpty {
+                    _ = say(poolIndex, index, "PING", about: nil)
+                }
             }
         }
     }
@@ -96,60 +109,61 @@ extension Engine {
     /// One whole reply of an ear.
     ///
     /// - Returns: false when it is nothing that a subscriber is sent.
-    mutating func hear(_ ear: LineRef, _ reply: ByteView) -> Bool {
-        // What it said after it was told to be silent, or to a PING.
-        guard let words = Self.words(of: reply) else { return reply.count > 0 && reply[0] != UInt8(ascii: "*") }
-        guard let kindWord = words.first, words.count >= 3 else { return true }
-        let poolIndex = ear.pointee.shard.pointee.poolIndex
+    mutating func hear(_ line: LineRef, _ reply: ByteView) -> Bool {
+        guard let words = Self.words(of: reply) else {
+            // An error, or the answer to a PING where nothing is subscribed to.
+            guard reply.count > 0, reply[0] != UInt8(ascii: "*") else { return false }
+            noteHeard(line)
+            return true
+        }
+        guard let kindWord = words.first, words.count >= 2 else { return true }
         switch String(decoding: kindWord, as: UTF8.self) {
-        case "message": deliver(reply, to: poolIndex, .channel, words[1])
-        case "smessage": deliver(reply, to: poolIndex, .shardChannel, words[1])
-        case "pmessage": deliver(reply, to: poolIndex, .pattern, words[1])
-        case "subscribe": confirm(ear, .channel, words[1])
-        case "psubscribe": confirm(ear, .pattern, words[1])
-        case "ssubscribe": confirm(ear, .shardChannel, words[1])
-        default: break
+        case "message": deliver(reply, from: line, .channel, words[1])
+        case "smessage": deliver(reply, from: line, .shardChannel, words[1])
+        case "pmessage": deliver(reply, from: line, .pattern, words[1])
+        default: noteHeard(line)
         }
         return true
     }
 
-    private mutating func deliver(_ reply: ByteView, to poolIndex: Int, _ kind: TopicKind, _ name: [UInt8]) {
-        let name = TopicName(poolIndex: poolIndex, kind: kind, name: name)
-        guard let topic = subscriptions.topics[name] else { return }
-        pools[poolIndex].counters.add(.messages, topic.listeners.count)
-        deliver(reply, to: topic)
-    }
-
-    private mutating func confirm(_ ear: LineRef, _ kind: TopicKind, _ name: [UInt8]) {
-        let shard = ear.pointee.shard
-        guard let topic = subscriptions.topics[TopicName(poolIndex: shard.pointee.poolIndex, kind: kind, name: name)]
+    private mutating func deliver(_ reply: ByteView, from line: LineRef, _ kind: TopicKind, _ name: [UInt8]) {
+        let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
+        guard let topic = subscriptions.topics[TopicName(poolIndex: poolIndex, kind: kind, name: name)],
+            let ear = subscriptions.ears[poolIndex]?[index]
         else { return }
-        topic.confirmedShards.insert(shard.pointee.index)
-        if isConfirmed(topic) { answerPending(topic) }
+        deliver(reply, to: topic, shardIndex: index, heardCount: ear.heardCount)
     }
 
-    /// Every shard that can be reached has confirmed.
-    func isConfirmed(_ topic: Topic) -> Bool {
-        let pool = pools[topic.name.poolIndex]
-        return (0..<pool.shardCount).allSatisfy {
-            topic.confirmedShards.contains($0) || pool.shards[$0].isDown
+    private mutating func noteHeard(_ line: LineRef) {
+        let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
+        guard let name = subscriptions.ears[poolIndex]?[index].heard(), let topic = subscriptions.topics[name]
+        else { return }
+        answerPending(topic)
+    }
+
+    /// Every shard that can be reached has answered.
+    func isConfirmed(_ marks: [Int], poolIndex: Int) -> Bool {
+        guard let ears = subscriptions.ears[poolIndex] else { return true }
+        return ears.indices.allSatisfy {
+            ears[$0].heardCount >= marks[$0] || pools[poolIndex].shards[$0].isDown
         }
     }
 
+    /// In the order in which they asked; nobody waits long for a shard that does not answer.
     private mutating func answerPending(_ topic: Topic) {
-        let pending = topic.pending
-        topic.pending = []
-        for entry in pending where !entry.client.pointee.flags.contains(.closed) {
+        let ready = topic.pending.prefix {
+            isConfirmed($0.marks, poolIndex: topic.name.poolIndex) || nowMs - $0.sinceMs >= Self.confirmationMs
+        }
+        guard !ready.isEmpty else { return }
+        topic.pending.removeFirst(ready.count)
+        for entry in ready where !entry.client.pointee.flags.contains(.closed) {
             answer(entry.client, entry.sequence, bytes: entry.reply)
         }
     }
 
-    /// About once a second: nobody waits for a shard that does not answer.
+    /// About once a second.
     mutating func answerLateConfirmations() {
-        for topic in subscriptions.topics.values where !topic.pending.isEmpty {
-            guard isConfirmed(topic) || nowMs - topic.bornMs >= Self.confirmationMs else { continue }
-            answerPending(topic)
-        }
+        for topic in subscriptions.topics.values where !topic.pending.isEmpty { answerPending(topic) }
     }
 
     /// The bulk strings at the front of an array, at most four; nil when it is no array. An integer counts as its text.

@@ -21,11 +21,13 @@ extension Engine {
             let reply = Self.confirmation(
                 kind.subscribeWord, name, count: topics.count(with: kind), version: client.pointee.version)
             let sequence = pushUnsuppressedSlot(client)
-            let topic = isNew ? join(client, kind, name) : subscriptions.topics[topicName(client, kind, name)]
-            if let topic, !isConfirmed(topic) {
-                topic.pending.append(Topic.Pending(client: client, sequence: sequence, reply: reply))
-            } else {
+            let topic = isNew ? join(client, kind, name) : subscriptions.topics[topicName(client, kind, name)]!
+            let marks = topic.listeners.last { $0.client == client }!.marks
+            if isConfirmed(marks, poolIndex: client.pointee.poolIndex) {
                 answer(client, sequence, bytes: reply)
+            } else {
+                topic.pending.append(
+                    Topic.Pending(client: client, sequence: sequence, reply: reply, sinceMs: nowMs, marks: marks))
             }
         }
     }
@@ -106,20 +108,16 @@ extension Engine {
     private mutating func join(_ client: ClientRef, _ kind: TopicKind, _ name: [UInt8]) -> Topic {
         let name = topicName(client, kind, name)
         shared.census.add(name, clients: 1, connections: subscriptions.topics[name] == nil ? 1 : 0)
-        if let topic = subscriptions.topics[name] {
-            topic.listeners.append(client)
-            return topic
-        }
-        let topic = Topic(name, nowMs: nowMs)
-        topic.listeners.append(client)
+        let known = subscriptions.topics[name]
+        let topic = known ?? Topic(name)
         subscriptions.topics[name] = topic
-        listen(to: topic)
+        topic.listeners.append(Topic.Listener(client: client, marks: listen(to: topic, isNew: known == nil)))
         return topic
     }
 
     private mutating func leave(_ client: ClientRef, _ name: TopicName) {
         guard let topic = subscriptions.topics[name] else { return }
-        topic.listeners.removeAll { $0 == client }
+        topic.listeners.removeAll { $0.client == client }
         let isLast = topic.listeners.isEmpty
         shared.census.add(name, clients: -1, connections: isLast ? -1 : 0)
         // Its place must not stay open for ever.
@@ -147,11 +145,15 @@ extension Engine {
 
     // MARK: Messages
 
-    /// A message lies at `bytes`, in the form of RESP2.
-    mutating func deliver(_ bytes: ByteView, to topic: Topic) {
+    /// A message of one shard lies at `bytes`, in the form of RESP2.
+    ///
+    /// - Parameter heardCount: of the shard's ear.
+    mutating func deliver(_ bytes: ByteView, to topic: Topic, shardIndex: Int, heardCount: Int) {
         // A cut client leaves the topic.
-        for client in topic.listeners where !client.pointee.flags.contains(.closed) {
-            deliver(bytes, to: client)
+        for listener in topic.listeners where !listener.client.pointee.flags.contains(.closed) {
+            guard heardCount >= listener.marks[shardIndex] else { continue }
+            pools[topic.name.poolIndex].counters.add(.messages)
+            deliver(bytes, to: listener.client)
         }
     }
 

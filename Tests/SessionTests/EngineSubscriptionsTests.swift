@@ -11,7 +11,7 @@ import Upstream
     private static let subscribed = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
 
     private func ear(_ rig: EngineRig, _ shard: Int) throws -> LineRef {
-        try #require(rig.engine.subscriptions.ears[0]?[shard])
+        try #require(rig.engine.subscriptions.ears[0]?[shard].line)
     }
 
     @Test func allListenersShareOneSubscriptionAShard() throws {
@@ -31,6 +31,38 @@ import Upstream
         rig.disconnect(second)
         #expect(rig.engine.subscriptions.ears.isEmpty && rig.engine.subscriptions.topics.isEmpty)
         #expect(rig.engine.shared.census.isEmpty)
+    }
+
+    /// Goal: what was published before a client asked is not for it, though an older listener of the worker still gets
+    /// it. Method: servers that answer late.
+    @Test func aLaterListenerHearsNothingOlderThanItsRequest() throws {
+        let rig = try EngineRig()
+        let (first, second) = (rig.connect(), rig.connect())
+        #expect(rig.ask(first, "SUBSCRIBE", "c") == Self.subscribed)
+        for backend in rig.backends { backend.isFrozen = true }
+        first.got = []
+        #expect(rig.ask(second, "SUBSCRIBE", "c").isEmpty)
+        rig.reply(try ear(rig, 1), Self.hello)
+        #expect(first.text == Self.hello && second.text.isEmpty)
+        for shard in 0..<3 { rig.thaw(shard) }
+        #expect(second.text == Self.subscribed)
+        rig.reply(try ear(rig, 1), Self.hello)
+        #expect(second.text == Self.subscribed + Self.hello)
+    }
+
+    /// The topic is gone and made anew, while the shards have not heard of either.
+    @Test func aListenerThatComesBackHearsNothingOlderThanThat() throws {
+        let rig = try EngineRig()
+        let (client, other) = (rig.connect(), rig.connect())
+        _ = rig.ask(other, "SUBSCRIBE", "d")
+        #expect(rig.ask(client, "SUBSCRIBE", "c") == Self.subscribed)
+        for backend in rig.backends { backend.isFrozen = true }
+        _ = rig.ask(client, "UNSUBSCRIBE", "c")
+        #expect(rig.ask(client, "SUBSCRIBE", "c").isEmpty)
+        rig.reply(try ear(rig, 2), Self.hello)
+        #expect(client.text.isEmpty)
+        for shard in 0..<3 { rig.thaw(shard) }
+        #expect(client.text == Self.subscribed)
     }
 
     @Test func messagesOfRESP3ArePushes() throws {
