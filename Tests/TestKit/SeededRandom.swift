@@ -13,9 +13,11 @@ package struct SeededRandom: RandomNumberGenerator, Sendable {
     }
 
     /// A fresh seed (or that of KEYWAY_SEED), printed with the name of the test.
-    package static func announced(_ test: String = #function) -> SeededRandom {
+    ///
+    /// - Parameter fixed: in place of a fresh one.
+    package static func announced(_ test: String = #function, unlessGiven fixed: UInt64? = nil) -> SeededRandom {
         let given = ProcessInfo.processInfo.environment["KEYWAY_SEED"].flatMap { UInt64($0) }
-        let seed = given ?? UInt64.random(in: 0...UInt64.max)
+        let seed = given ?? fixed ?? UInt64.random(in: 0...UInt64.max)
         say("seed of \(test): KEYWAY_SEED=\(seed)")
         return SeededRandom(seed: seed)
     }
