@@ -30,8 +30,14 @@ struct ScanCursorTests {
         ScanCursor(Array(text.utf8), ringTag: ringTag, shardCount: shardCount)
     }
 
-    @Test(arguments: ["", " 1", "1 ", "-1", "x", "1x", "18446744073709551616", "+", "0x10", "1\0"])
+    @Test(arguments: ["", " ", "1 ", "-1", "x", "1x", "18446744073709551616", "+", "- 1", "0x10", "\0"])
     func whatIsNoCursorIsRefused(text: String) { #expect(cursor(text) == nil) }
+
+    @Test(arguments: ["  1", "\t1", "+1", "01", "1\0", "1\0x", "-18446744073709551615"])
+    func oneIsReadAsCReadsIt(text: String) { #expect(cursor(text, ringTag: 127) == cursor("1", ringTag: 127)) }
+
+    @Test(arguments: ["-0", "-00001", " -1", "18446744073709551615"])
+    func whatWrapsAroundIsACursor(text: String) { #expect(cursor(text) != nil) }
 
     @Test func zeroStartsAndZeroEnds() throws {
         let start = try #require(cursor("0"))

@@ -47,11 +47,16 @@ package struct ScanCursor: Equatable, Sendable {
         processTag = isOurs ? UInt8(number >> 50 & 127) : 0
     }
 
-    /// As Valkey reads one: digits, a plus or zeros before them.
-    private static func number(_ text: [UInt8]) -> UInt64? {
-        let digits = text.first == UInt8(ascii: "+") ? text.dropFirst() : text[...]
+    /// As Valkey reads one, with C's own function: up to a NUL, with blanks and a sign before the digits. A negative
+    /// number in its one form is refused; in any other it wraps around.
+    private static func number(_ bytes: [UInt8]) -> UInt64? {
+        let text = bytes.prefix { $0 != 0 }
+        if let number = ArgumentText.integer(Array(text)), number < 0 { return nil }
+        var digits = text.drop { $0 == UInt8(ascii: " ") || (9...13).contains($0) }
+        let isNegative = digits.first == UInt8(ascii: "-")
+        if isNegative || digits.first == UInt8(ascii: "+") { digits = digits.dropFirst() }
         guard !digits.isEmpty, digits.allSatisfy({ $0 &- 48 <= 9 }) else { return nil }
-        return UInt64(String(decoding: digits, as: UTF8.self))
+        return UInt64(String(decoding: digits, as: UTF8.self)).map { isNegative ? 0 &- $0 : $0 }
     }
 
     /// For the client. Never "0": the end is `Step.end`.
