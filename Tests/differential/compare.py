@@ -84,8 +84,14 @@ def _sort_equal(words: list[bytes], ours: Tree, theirs: Tree) -> bool:
         return False
     lower = [word.lower() for word in words]
     if b"by" not in lower and b"get" not in lower:
-        return False
+        # ALPHA looks no further than a NUL.
+        if b"alpha" not in lower or [_to_nul(item) for item in ours] != [_to_nul(item) for item in theirs]:
+            return False
     return b"limit" in lower or sorted(ours, key=repr) == sorted(theirs, key=repr)
+
+
+def _to_nul(item: Tree) -> Tree:
+    return item.split(b"\0")[0] if isinstance(item, bytes) else item
 
 
 def _scan_equal(words: list[bytes], ours: Tree, theirs: Tree) -> bool:

@@ -79,7 +79,7 @@ JUDGED = {
     "slowlog|len": "shape", "slowlog|get": "shape", "commandlog|len": "shape", "commandlog|get": "shape",
     "function|dump": "shape", "lastsave": "shape", "time": "shape", "role": "shape",
     "memory|stats": "shape", "latency|latest": "shape", "latency|histogram": "kind",
-    # Sorted by something else than the elements, equal ones stand as the set's hash seed has them.
+    # Sorted by something else than the elements, or by their front only, equal ones stand as the hash seed has them.
     "sort": "sort", "sort_ro": "sort",
     # Cursors are Keyway's own (SCAN) or follow the hash seed; all of a small collection comes at once.
     "scan": "scan", "sscan": "scan", "hscan": "scan", "zscan": "scan", "clusterscan": "scan",

@@ -222,7 +222,7 @@ def _repairs(name: str, words: list[bytes]) -> list[list[bytes]]:
         return [[b"DEL", words[1]]]
     if name == "sort":
         lower = [word.lower() for word in words]
-        if b"by" in lower and b"store" in lower[:-1]:
+        if (b"by" in lower or b"alpha" in lower) and b"store" in lower[:-1]:
             return [[b"DEL", words[lower.index(b"store") + 1]]]
     return []
 
