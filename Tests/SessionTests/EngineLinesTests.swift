@@ -116,6 +116,31 @@ struct EngineLinesTests {
         #expect(rig.backends[0].seen.filter { $0[0] == "GET" }.count == 1)
     }
 
+    /// Goal: what timed out before a byte of it was written is not sent to the next connection, and takes no other
+    /// request's bytes with it. Method: a full socket, a timeout, a lost connection, and a timeout while there is none.
+    @Test func whatTimedOutUnwrittenIsForgottenWithItsConnection() throws {
+        let rig = try rig(timeoutMs: 100)
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "SET", key, "0") == "+OK\r\n")
+        client.pending = rig.request("SET", key, "a longer value")
+        rig.receiveAll(client)
+        rig.writeOnce(shard: 0, bytes: 0)
+        rig.advance(ms: 110)
+        #expect(client.text.contains("-TIMEOUT"))
+        rig.backends[0].isRefusing = true
+        rig.lose(0)
+        #expect(rig.ask(client, "GET", key) == "")
+        rig.advance(ms: 110)
+        #expect(client.text.hasPrefix("-TIMEOUT") && client.text.contains("nothing was executed"))
+        rig.backends[0].isRefusing = false
+        rig.backends[0].seen = []
+        rig.advance(ms: 500)
+        #expect(rig.ask(client, "GET", key) == "$1\r\n0\r\n")
+        #expect(rig.backends[0].seen.filter { $0[0] == "SET" }.isEmpty)
+        #expect(rig.engine.unansweredCount == 0)
+    }
+
     @Test func aShardThatCannotBeReachedIsAnsweredAtOnceAfterASecond() throws {
         let rig = try rig(timeoutMs: 5_000)
         let client = rig.connect()
