@@ -90,8 +90,7 @@ extension Engine {
             switch scanner.advance(data + position, count: end &- position) {
             case .complete(let used):
                 position &+= used
-                // In the middle of a reply that is handed over in pieces any byte may stand here.
-                if data[start] == Self.pushType, !line.pointee.isReplyOpen {
+                if data[start] == Self.pushType, !line.isInsideReply {
                     acceptPush(line, ByteView(start: data + start, count: position &- start))
                 } else if line.pointee.greetingRepliesLeft > 0 || line.pointee.inFlight.isEmpty {
                     guard acceptUnasked(line, ByteView(start: data + start, count: position &- start)) else {
@@ -150,9 +149,11 @@ extension Engine {
     private mutating func handOver(_ line: LineRef, _ chunk: ChunkRef, start: Int, position: Int) -> Int {
         guard !line.pointee.inFlight.isEmpty, line.pointee.greetingRepliesLeft == 0 else { return start }
         // A push answers nobody's request; it waits to be whole.
-        if chunk.data[start] == Self.pushType, !line.pointee.isReplyOpen { return start }
+        if chunk.data[start] == Self.pushType, !line.isInsideReply { return start }
         switch line.pointee.inFlight.first.ticket.kind {
-        case .tombstone, .unheard: return position
+        case .tombstone, .unheard:
+            if position > start { line.pointee.isReplyCut = true }
+            return position
         case .check: return start
         case .part:
             if position - start > options.outputSizeBytesMax { refuseLongPart(line) }
@@ -205,7 +206,7 @@ extension Engine {
     private mutating func deliver(
         _ line: LineRef, _ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int
     ) {
-        if chunk.data[offset] == Self.errorType, !line.pointee.isReplyOpen {
+        if chunk.data[offset] == Self.errorType, !line.isInsideReply {
             noteError(line.pointee.shard, ByteView(start: chunk.data + offset, count: sizeBytes))
         }
         if ticket.kind == .reply && !line.pointee.isReplyOpen {
@@ -233,6 +234,7 @@ extension Engine {
         case .reply: appendPiece(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes, isLast: true)
         }
         line.pointee.isReplyOpen = false
+        line.pointee.isReplyCut = false
     }
 
     /// A whole reply goes to its place; the place takes a reference.

@@ -75,6 +75,8 @@ public struct Line: BitwiseCopyable {
     public var partialScanned = 0
     /// Some of the reply under way was handed over already.
     public var isReplyOpen = false
+    /// Nobody waits for the reply under way, and its front is dropped already.
+    public var isReplyCut = false
 
     public var wantsWrite = false
     public var isReadPaused = false
@@ -130,6 +132,9 @@ extension UnsafeMutablePointer where Pointee == Line {
         UnsafeMutableRawPointer(self).advanced(by: MemoryLayout<Line>.offset(of: path)!)
             .assumingMemoryBound(to: TimerNode.self)
     }
+
+    /// What comes next belongs to the middle of a reply, so any byte may stand first.
+    public var isInsideReply: Bool { pointee.isReplyOpen || pointee.isReplyCut }
 
     package var isReady: Bool { pointee.link.state == .ready }
 
@@ -237,6 +242,7 @@ extension UnsafeMutablePointer where Pointee == Line {
         pointee.partialStart = 0
         pointee.partialScanned = 0
         pointee.isReplyOpen = false
+        pointee.isReplyCut = false
         pointee.wantsWrite = false
         pointee.isReadPaused = false
         pointee.watched = Interest(rawValue: 0)

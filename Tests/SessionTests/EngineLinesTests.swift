@@ -34,6 +34,27 @@ struct EngineLinesTests {
         #expect(counters[.connects] == 1)
     }
 
+    /// Goal: a late reply that comes in pieces is swallowed as a whole, whatever byte a piece begins with.
+    /// Method: cut before a byte that would begin a push message of RESP3.
+    @Test func aLateReplyInPiecesIsSwallowedWhole() throws {
+        let rig = try rig()
+        let late = rig.connect()
+        let other = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(other, "GET", key)
+        rig.backends[0].isFrozen = true
+        rig.send(late, rig.request("GET", key))
+        rig.advance(ms: 310)
+        #expect(late.text.contains("-TIMEOUT"))
+        other.got = []
+        rig.send(other, rig.request("GET", key))
+        let line = rig.engine.pools[0].shards[0].lines[0]
+        rig.reply(line, "$8\r\nab")
+        rig.reply(line, ">1\r\n+x\r\n")
+        rig.reply(line, "$1\r\nv\r\n")
+        #expect(other.text == "$1\r\nv\r\n")
+    }
+
     @Test func oneShardsTimeoutLeavesTheOthersRepliesInOrder() throws {
         let rig = try rig()
         let client = rig.connect()
