@@ -76,6 +76,10 @@ let package = Package(
         tests("RoutingTests", of: ["Routing", "Wire", "Hashing"]),
         tests("UpstreamTests", of: ["Upstream", "Platform", "Wire", "Routing", "Telemetry"]),
         tests("SessionTests", of: ["Session", "Upstream", "Platform", "Wire", "Hashing", "Routing", "Telemetry"]),
+        tests(
+            "SimulationTests", of: ["Session", "Upstream", "Platform", "Hashing", "Routing", "Telemetry"],
+            products: [log]),
+        tests("FuzzTests", of: ["Wire", "Settings"], resources: [.copy("corpus")]),
         tests("AdminTests", of: ["Admin", "Platform", "Telemetry"]),
         tests(
             "KeywayTests",

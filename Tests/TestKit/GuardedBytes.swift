@@ -3,12 +3,12 @@
 
 import Glibc
 
-final class GuardedBytes {
+package final class GuardedBytes {
     private let pages: UnsafeMutableRawPointer
     private let pageBytes: Int
     private let capacityBytes: Int
 
-    init(capacityBytes: Int = 1 << 20) {
+    package init(capacityBytes: Int = 1 << 20) {
         pageBytes = sysconf(Int32(_SC_PAGESIZE))
         self.capacityBytes = (capacityBytes + pageBytes - 1) / pageBytes * pageBytes
         let mapped = mmap(
@@ -21,7 +21,7 @@ final class GuardedBytes {
     deinit { munmap(pages, capacityBytes + pageBytes) }
 
     /// Where the copy of `bytes` begins; good until the next call.
-    func place(_ bytes: some Collection<UInt8>) -> UnsafePointer<UInt8> {
+    package func place(_ bytes: some Collection<UInt8>) -> UnsafePointer<UInt8> {
         precondition(bytes.count <= capacityBytes)
         let start = pages + (capacityBytes - bytes.count)
         UnsafeMutableRawBufferPointer(start: start, count: bytes.count).copyBytes(from: bytes)

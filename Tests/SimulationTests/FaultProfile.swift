@@ -1,0 +1,164 @@
+// FaultProfile: what goes wrong in one run, how often, and how tight its limits are; all of it drawn from the seed.
+// Odds are in 65,536ths, and many of them are 0, so that each run has a character of its own.
+// Not here: carrying it out (Simulation, SimulatedKernel, SimulatedBackend, SimulatedClient).
+
+import Session
+import Upstream
+
+struct FaultProfile {
+    // MARK: The scene
+
+    let shardCount: Int
+    let clientCount: Int
+    /// Requests that all clients may make until the run ends.
+    let requestCount: Int
+    let pipelineMax: Int
+    let keyCount: Int
+    /// Values are mostly small; this is the longest.
+    let valueSizeBytesMax: Int
+    let longValueOdds: Int
+    let transactionOdds: Int
+    let severalKeysOdds: Int
+    let helloOdds: Int
+
+    // MARK: The kernel
+
+    /// A move of 1 to 3 bytes; of up to 64 bytes.
+    var tinyMoveOdds: Int
+    var shortMoveOdds: Int
+    var socketSizeBytes: Int
+    /// A ready socket is passed over.
+    var delayOdds: Int
+    var socketFreezeOdds: Int
+    var connectionResetOdds: Int
+    var connectRefusedOdds: Int
+    var connectHangOdds: Int
+    var connectFailsAtOnceOdds: Int
+    /// Addresses are looked up first, and not always found.
+    let looksUp: Bool
+    var lookUpFailsOdds: Int
+    var lookUpMsMax = 40
+    var idleMsMax = 20
+    var stepMsMax: Int
+    var clockJumpOdds: Int
+    let clockJumpMsMax: Int
+
+    // MARK: Backends
+
+    var backendFreezeOdds: Int
+    var backendDeathOdds: Int
+    /// It answers an error and executes nothing.
+    var serverErrorOdds: Int
+    var greetingErrorOdds: Int
+    /// -1: none.
+    let lyingShard: Int
+    var lieOdds: Int
+    let downMsMax: Int
+
+    // MARK: Clients
+
+    var clientResetOdds: Int
+    var clientEndOdds: Int
+    var clientVanishesInRequestOdds: Int
+    var slowReaderOdds: Int
+    let slowReaderMsMax: Int
+
+    /// - Parameter lies: a server may answer what is not true.
+    init(dice: inout Dice, lies: Bool) {
+        shardCount = dice.between(1, 4)
+        clientCount = dice.oneOf([1, 2, 4, 8, 16, 32])
+        requestCount = dice.oneOf([300, 1_000, 3_000])
+        pipelineMax = dice.oneOf([1, 4, 16, 64])
+        keyCount = dice.oneOf([2, 8, 100])
+        let isTiny = dice.below(5) == 0
+        valueSizeBytesMax = isTiny ? 60 : dice.oneOf([100, 2_000, 20_000, 200_000, 400_000])
+        longValueOdds = dice.oddsUpTo(valueSizeBytesMax > 20_000 ? 400 : 4_000)
+        transactionOdds = dice.oddsUpTo(8_000)
+        severalKeysOdds = dice.oddsUpTo(20_000)
+        helloOdds = dice.oddsUpTo(1_000)
+
+        tinyMoveOdds = isTiny ? dice.oneOf([10_000, 40_000, 65_536]) : dice.oddsUpTo(3_000)
+        shortMoveOdds = dice.oddsUpTo(16_000)
+        socketSizeBytes = dice.oneOf([100, 1_000, 16_384, 131_072, 1 << 20])
+        delayOdds = dice.oneOf([0, 8_000, 32_000, 50_000])
+        socketFreezeOdds = dice.oddsUpTo(200)
+        connectionResetOdds = dice.oddsUpTo(500)
+        connectRefusedOdds = dice.oddsUpTo(20_000)
+        connectHangOdds = dice.oddsUpTo(10_000)
+        connectFailsAtOnceOdds = dice.oddsUpTo(10_000)
+        looksUp = dice.below(3) == 0
+        lookUpFailsOdds = dice.oddsUpTo(10_000)
+        stepMsMax = dice.oneOf([0, 1, 5, 50])
+        clockJumpOdds = dice.oddsUpTo(300)
+        clockJumpMsMax = dice.oneOf([100, 3_000, 3_600_000])
+
+        backendFreezeOdds = dice.oddsUpTo(300)
+        backendDeathOdds = dice.oddsUpTo(200)
+        serverErrorOdds = dice.oddsUpTo(3_000)
+        greetingErrorOdds = dice.oddsUpTo(8_000)
+        lyingShard = lies && dice.below(3) == 0 ? dice.below(shardCount) : -1
+        lieOdds = max(10, dice.oddsUpTo(3_000))
+        downMsMax = dice.oneOf([10, 300, 5_000])
+
+        clientResetOdds = dice.oddsUpTo(150)
+        clientEndOdds = dice.oddsUpTo(150)
+        clientVanishesInRequestOdds = dice.oddsUpTo(150)
+        slowReaderOdds = dice.oddsUpTo(500)
+        slowReaderMsMax = dice.oneOf([20, 1_000])
+    }
+
+    /// Nothing goes wrong any more; what is lasting, such as sizes of sockets and limits, stays.
+    mutating func heal() {
+        tinyMoveOdds = 0
+        shortMoveOdds = 0
+        socketSizeBytes = max(socketSizeBytes, 65_536)
+        delayOdds = 0
+        lookUpMsMax = 1
+        idleMsMax = 1
+        socketFreezeOdds = 0
+        connectionResetOdds = 0
+        connectRefusedOdds = 0
+        connectHangOdds = 0
+        connectFailsAtOnceOdds = 0
+        lookUpFailsOdds = 0
+        clockJumpOdds = 0
+        stepMsMax = 1
+        backendFreezeOdds = 0
+        backendDeathOdds = 0
+        serverErrorOdds = 0
+        greetingErrorOdds = 0
+        lieOdds = 0
+        clientResetOdds = 0
+        clientEndOdds = 0
+        clientVanishesInRequestOdds = 0
+        slowReaderOdds = 0
+    }
+
+    // MARK: Limits
+
+    static func options(dice: inout Dice) -> ProxyOptions {
+        var options = ProxyOptions()
+        options.outputPauseBytes = dice.oneOf([1, 200, 5_000, 1_048_576])
+        options.outputSizeBytesMax = dice.oneOf([30_000, 1_000_000, 67_108_864])
+        options.outputPauseBytes = min(options.outputPauseBytes, options.outputSizeBytesMax)
+        options.inFlightMax = dice.oneOf([1, 2, 7, 64, 4_096])
+        return options
+    }
+
+    static func backend(dice: inout Dice) -> BackendOptions {
+        var backend = BackendOptions()
+        backend.timeoutMs = dice.oneOf([20, 100, 100, 1_000, 5_000])
+        backend.connectTimeoutMs = dice.oneOf([30, 1_000])
+        backend.reconnectBackoffMs = dice.oneOf([1, 50])
+        backend.reconnectBackoffMaxMs = dice.oneOf([1, 200, 2_000])
+        backend.connectionCount = dice.between(1, 3)
+        backend.transferCountMax = dice.between(1, 3)
+        backend.queueSizeBytesMax = dice.oneOf([1_500, 10_000, 1_000_000, 67_108_864])
+        backend.inFlightMax = dice.oneOf([1, 3, 20, 65_536])
+        backend.tombstonesMax = dice.oneOf([0, 1, 5, 1_024])
+        backend.database = dice.oneOf([0, 3])
+        backend.password = dice.below(2) == 0 ? nil : "secret"
+        backend.preconnects = dice.below(2) == 0
+        return backend
+    }
+}

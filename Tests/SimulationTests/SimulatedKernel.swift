@@ -1,0 +1,346 @@
+// SimulatedKernel: the worker's loop around the real engine, in the worker's order, with a kernel that is as unkind as
+// the run's profile says: it moves few bytes, is late, and serves sockets in any order.
+//
+//     receive ─► timers, house ─► flush ─► resume ─► flush ─► close, connect ─► bury
+//
+// Descriptors are used again at once, as a real kernel does.
+// Not here: what peers do (SimulatedClient, SimulatedBackend), when a tick is made (Simulation).
+
+import Glibc
+import Platform
+import Upstream
+
+@testable import Session
+
+final class SimulatedKernel {
+    var engine: Engine
+    var profile: FaultProfile
+    var dice: Dice
+    var trace: Trace
+    private(set) var nowMs: UInt64 = 10_000
+    /// Whether the turn moved anything.
+    var hasMoved = false
+    /// In the order in which they are served.
+    private var sockets: [SimulatedSocket] = []
+    private var socketsByDescriptor: [SimulatedSocket?] = [nil, nil, nil]
+    private var freeDescriptors: [Int32] = []
+    private var socketCount = 0
+    private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: Engine.vectorCountMax)
+    private var houseAtMs: UInt64 = 0
+    /// Lines whose address is being looked up, and when it is known.
+    private var lookUps: [(line: LineRef, atMs: UInt64)] = []
+    /// Makes the backend's end of a connection; false where it refuses.
+    var connectToBackend: (SimulatedSocket, _ shard: Int) -> Bool = { _, _ in false }
+
+    init(engine: consuming Engine, profile: FaultProfile, dice: Dice) {
+        self.engine = engine
+        self.profile = profile
+        self.dice = dice
+        trace = Trace()
+        trace.nowMs = nowMs
+    }
+
+    deinit {
+        vectors.deallocate()
+        // An engine leaves these to the end of its process; here one follows the other.
+        engine.buffers.chunks.release(engine.requestChunk)
+        engine.buffers.chunks.release(engine.receiveChunk)
+    }
+
+    var openSocketCount: Int { sockets.count }
+
+    func advance(ms: UInt64) {
+        nowMs += ms
+        trace.nowMs = nowMs
+    }
+
+    /// Until the engine wants to be called again, at most a house-keeping's time.
+    var idleMs: UInt64 {
+        let untilTimer = UInt64(engine.timers.waitMs(nowMs: nowMs) ?? 1_000)
+        return max(1, min(untilTimer, houseAtMs > nowMs ? houseAtMs - nowMs : 1))
+    }
+
+    /// No socket is frozen any more, and none is so small that a run takes for ever.
+    func thaw() {
+        for socket in sockets {
+            socket.frozenUntilMs = 0
+            socket.sizeBytes = profile.socketSizeBytes
+        }
+    }
+
+    // MARK: Sockets
+
+    func makeSocket() -> SimulatedSocket {
+        let descriptor: Int32
+        if let free = freeDescriptors.popLast() {
+            descriptor = free
+        } else {
+            descriptor = Int32(socketsByDescriptor.count)
+            socketsByDescriptor.append(nil)
+        }
+        socketCount += 1
+        let socket = SimulatedSocket(descriptor: descriptor, number: socketCount, sizeBytes: profile.socketSizeBytes)
+        sockets.append(socket)
+        socketsByDescriptor[Int(descriptor)] = socket
+        return socket
+    }
+
+    func acceptClient() -> SimulatedSocket {
+        let socket = makeSocket()
+        _ = engine.shared.clientOpened()
+        socket.client = engine.addClient(descriptor: socket.descriptor, poolIndex: 0, isAdmitted: true)
+        return socket
+    }
+
+    /// How many of `count` bytes are moved at once.
+    private func moved(_ count: Int) -> Int {
+        if profile.tinyMoveOdds > 0, dice.happens(profile.tinyMoveOdds) { return min(count, dice.between(1, 3)) }
+        if profile.shortMoveOdds > 0, dice.happens(profile.shortMoveOdds) { return min(count, dice.between(1, 64)) }
+        return count
+    }
+
+    // MARK: The loop
+
+    func tick() {
+        engine.setTime(nowMs)
+        if !sockets.isEmpty {
+            // A new order each time, of which every socket can be the first.
+            let first = dice.below(sockets.count)
+            let second = dice.below(sockets.count)
+            sockets.swapAt(first, second)
+            for index in sockets.indices { serve(sockets[(first + index) % sockets.count]) }
+        }
+        if !lookUps.isEmpty { finishLookUps() }
+        engine.runTimers()
+        if nowMs >= houseAtMs {
+            engine.keepHouse()
+            houseAtMs = nowMs + 1_000
+        }
+        flush()
+        while let client = engine.takeResuming() {
+            hasMoved = true
+            engine.resume(client)
+        }
+        flush()
+        engine.watchMemory()
+        connectAndClose()
+        engine.bury()
+    }
+
+    private func serve(_ socket: SimulatedSocket) {
+        if socket.frozenUntilMs > nowMs { return }
+        if profile.delayOdds > 0, dice.happens(profile.delayOdds) { return }
+        if profile.socketFreezeOdds > 0, dice.happens(profile.socketFreezeOdds) {
+            socket.frozenUntilMs = nowMs + UInt64(dice.below(profile.downMsMax))
+            trace.note("socket, until: freezes", Int(socket.descriptor), Int(socket.frozenUntilMs))
+        }
+        if let line = socket.line { serve(line, socket) } else { serveClient(socket) }
+    }
+
+    private func serveClient(_ socket: SimulatedSocket) {
+        guard let client = socket.client, !client.pointee.flags.contains(.closed) else { return }
+        if client.pointee.watched.contains(.write), socket.roomToPeer > 0 || socket.end == .reset {
+            hasMoved = true
+            engine.unblocked(client)
+        }
+        if client.pointee.watched.contains(.read), !socket.toEngine.isEmpty || socket.end != .none {
+            hasMoved = true
+            receive(client, socket)
+        } else if socket.end == .reset {
+            hasMoved = true
+            engine.close(client, .byError)
+        }
+    }
+
+    private func receive(_ client: ClientRef, _ socket: SimulatedSocket) {
+        let room = engine.room(for: client)
+        if !socket.toEngine.isEmpty {
+            let count = moved(min(room.count, socket.toEngine.count))
+            memcpy(room.start, socket.toEngine.start, count)
+            socket.toEngine.dropFirst(count)
+            engine.received(client, count: count)
+        } else if socket.end == .reset {
+            engine.close(client, .byError)
+        } else {
+            engine.receivedEnd(client)
+        }
+    }
+
+    private func serve(_ line: LineRef, _ socket: SimulatedSocket) {
+        guard line.pointee.descriptor == socket.descriptor else { return }
+        if line.pointee.link.state == .connecting { return finishConnecting(line, socket) }
+        let isBroken = socket.end == .reset
+        let isReadable = line.pointee.watched.contains(.read) && (!socket.toEngine.isEmpty || socket.end != .none)
+        let isWritable = line.pointee.watched.contains(.write) && (socket.roomToPeer > 0 || isBroken)
+        if isWritable {
+            hasMoved = true
+            engine.unblocked(line)
+        }
+        guard isReadable || isBroken, !line.pointee.isReadPaused || isBroken else { return }
+        hasMoved = true
+        receive(line, socket)
+    }
+
+    private func receive(_ line: LineRef, _ socket: SimulatedSocket) {
+        let room = engine.room(for: line)
+        if !socket.toEngine.isEmpty {
+            let count = moved(min(room.count, socket.toEngine.count))
+            memcpy(room.start, socket.toEngine.start, count)
+            socket.toEngine.dropFirst(count)
+            if !engine.received(line, count: count) {
+                trace.note("descriptor: its bytes are no replies", Int(socket.descriptor))
+                engine.lost(line, failure: Engine.badReplies)
+            }
+        } else {
+            trace.note("descriptor: its line is lost", Int(socket.descriptor))
+            engine.lost(line, failure: socket.end == .reset ? ECONNRESET : Engine.closedByServer)
+        }
+    }
+
+    private func finishConnecting(_ line: LineRef, _ socket: SimulatedSocket) {
+        guard nowMs >= socket.connectedAtMs else { return }
+        hasMoved = true
+        if socket.connectResult == 0 {
+            engine.connected(line)
+            engine.markDirty(line)
+        } else {
+            engine.lost(line, failure: socket.connectResult)
+        }
+    }
+
+    // MARK: Writing
+
+    private func flush() {
+        while engine.dirtyLines != nil || engine.dirtyClients != nil {
+            while let line = engine.takeDirtyLine() { flush(line) }
+            while let client = engine.takeDirtyClient() { flush(client) }
+        }
+    }
+
+    private func flush(_ line: LineRef) {
+        while case .vectors(let count, let sizeBytes) = engine.batch(for: line, vectors: vectors) {
+            hasMoved = true
+            switch send(socket(line.pointee.descriptor), vectorCount: count, sizeBytes: sizeBytes) {
+            case -1: engine.lost(line, failure: EPIPE)
+            case let sent: engine.sent(line, sizeBytes: sent, isFull: sent < sizeBytes)
+            }
+        }
+        guard let interest = engine.settle(line) else { return }
+        line.pointee.watched = interest
+    }
+
+    private func flush(_ client: ClientRef) {
+        while !client.pointee.flags.contains(.closed) {
+            let batch = engine.batch(for: client, vectors: vectors)
+            let wantedBytes: Int
+            let sent: Int
+            switch batch {
+            case .nothing: return settle(client)
+            case .scratch(let count):
+                vectors[0] = iovec(iov_base: engine.outScratch, iov_len: count)
+                wantedBytes = count
+                sent = send(socket(client.pointee.descriptor), vectorCount: 1, sizeBytes: count)
+            case .vectors(let count, let sizeBytes):
+                wantedBytes = sizeBytes
+                sent = send(socket(client.pointee.descriptor), vectorCount: count, sizeBytes: sizeBytes)
+            }
+            hasMoved = true
+            if sent < 0 {
+                engine.close(client, .byError)
+            } else {
+                engine.sent(client, batch, sizeBytes: sent, isFull: sent < wantedBytes)
+            }
+        }
+        settle(client)
+    }
+
+    private func settle(_ client: ClientRef) {
+        if let interest = engine.settle(client) { client.pointee.watched = interest }
+    }
+
+    private func socket(_ descriptor: Int32) -> SimulatedSocket {
+        guard let socket = socketsByDescriptor[Int(descriptor)] else {
+            preconditionFailure("SimulatedKernel: descriptor \(descriptor) is not open")
+        }
+        return socket
+    }
+
+    /// - Returns: bytes taken; -1 for a connection that is of no more use.
+    private func send(_ socket: SimulatedSocket, vectorCount: Int, sizeBytes: Int) -> Int {
+        if socket.isAbandoned { socket.reset(keepsBytes: true) }
+        if socket.end == .reset { return -1 }
+        let room = socket.roomToPeer
+        if room == 0 { return 0 }
+        let count = moved(min(room, sizeBytes))
+        var left = count
+        var index = 0
+        while left > 0 {
+            let piece = min(left, vectors[index].iov_len)
+            socket.toPeer.append(vectors[index].iov_base!.assumingMemoryBound(to: UInt8.self), count: piece)
+            left -= piece
+            index += 1
+        }
+        return count
+    }
+
+    // MARK: Connecting and closing
+
+    private func connectAndClose() {
+        for descriptor in engine.closings { close(descriptor) }
+        engine.closings.removeAll(keepingCapacity: true)
+        while let line = engine.openings.popLast() {
+            hasMoved = true
+            if line.pointee.link.state == .finding { findAddress(line) }
+        }
+    }
+
+    private func close(_ descriptor: Int32) {
+        hasMoved = true
+        let closed = socket(descriptor)
+        closed.isClosedByEngine = true
+        socketsByDescriptor[Int(descriptor)] = nil
+        let index = sockets.firstIndex { $0 === closed }!
+        trace.note("descriptor: closed by the engine", Int(descriptor))
+        sockets.swapAt(index, sockets.count - 1)
+        sockets.removeLast()
+        freeDescriptors.append(descriptor)
+    }
+
+    private func findAddress(_ line: LineRef) {
+        guard profile.looksUp else { return connect(line) }
+        line.pointee.lookUpCount += 1
+        lookUps.append((line, nowMs + UInt64(dice.below(profile.lookUpMsMax))))
+    }
+
+    private func finishLookUps() {
+        let due = lookUps.filter { $0.atMs <= nowMs }
+        lookUps.removeAll { $0.atMs <= nowMs }
+        for (line, _) in due {
+            hasMoved = true
+            line.pointee.lookUpCount -= 1
+            guard line.pointee.link.state == .finding else { continue }
+            if dice.happens(profile.lookUpFailsOdds) {
+                engine.lost(line, failure: Engine.addressNotFound)
+            } else {
+                connect(line)
+            }
+        }
+    }
+
+    private func connect(_ line: LineRef) {
+        if dice.happens(profile.connectFailsAtOnceOdds) { return engine.lost(line, failure: ENETUNREACH) }
+        let socket = makeSocket()
+        socket.line = line
+        engine.connecting(line, descriptor: socket.descriptor)
+        guard line.pointee.descriptor == socket.descriptor else { return }
+        line.pointee.watched = [.read, .write]
+        let shard = line.pointee.shard.pointee.index
+        if dice.happens(profile.connectHangOdds) {
+            socket.connectedAtMs = .max
+        } else if dice.happens(profile.connectRefusedOdds) || !connectToBackend(socket, shard) {
+            socket.connectResult = ECONNREFUSED
+        }
+        let result = socket.connectedAtMs == .max ? -1 : Int(socket.connectResult)
+        trace.note("shard, descriptor, result: connects", shard, Int(socket.descriptor), result)
+    }
+}

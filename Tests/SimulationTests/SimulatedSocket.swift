@@ -1,0 +1,48 @@
+// SimulatedSocket: one connection of the engine to a client or to a backend; two bounded queues of bytes.
+//
+//     peer ── toEngine ──► engine          engine ── toPeer ──► peer
+//
+// Not here: when it is served (SimulatedKernel), what its peer does (SimulatedClient, SimulatedBackend).
+
+import Upstream
+
+@testable import Session
+
+final class SimulatedSocket {
+    /// What the peer did to the connection.
+    enum End { case none, finished, reset }
+
+    let descriptor: Int32
+    /// Counts the sockets of a run, where descriptors are used again.
+    let number: Int
+    /// Bytes that each direction holds.
+    var sizeBytes: Int
+    var toEngine = ByteQueue()
+    var toPeer = ByteQueue()
+    var end = End.none
+    /// The peer is gone without having read: what comes for it is answered with a reset.
+    var isAbandoned = false
+    var isClosedByEngine = false
+    var frozenUntilMs: UInt64 = 0
+    /// Of a connection to a backend on its way: when it is decided, and the errno, 0 for success.
+    var connectedAtMs: UInt64 = 0
+    var connectResult: Int32 = 0
+
+    var client: ClientRef?
+    var line: LineRef?
+
+    init(descriptor: Int32, number: Int, sizeBytes: Int) {
+        self.descriptor = descriptor
+        self.number = number
+        self.sizeBytes = sizeBytes
+    }
+
+    var roomToPeer: Int { max(0, sizeBytes - toPeer.count) }
+    var roomToEngine: Int { max(0, sizeBytes - toEngine.count) }
+
+    /// - Parameter keepsBytes: what the peer has sent can still be read.
+    func reset(keepsBytes: Bool) {
+        end = .reset
+        if !keepsBytes { toEngine.removeAll() }
+    }
+}
