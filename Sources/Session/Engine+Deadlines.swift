@@ -34,7 +34,7 @@ extension Engine {
         let queue = line.pointee.inFlight
         let writtenCount = writtenCount(of: line)
         var waitMs: UInt64?
-        for index in queue.firstLiveIndex..<queue.count where queue[index].ticket.kind != .tombstone {
+        for index in queue.firstLiveIndex..<queue.count where queue[index].ticket.isAwaited {
             let limitMs = timeouts.limitMs(for: queue[index].ticket, isWritten: index < writtenCount)
             let ageMs = age(of: queue[index])
             if limitMs > 0 { waitMs = min(waitMs ?? .max, ageMs < limitMs ? limitMs - ageMs : 0) }
@@ -99,19 +99,21 @@ extension Engine {
             let entry = line.pointee.inFlight[index]
             let isWritten = index < writtenCount
             let limitMs = timeouts.limitMs(for: entry.ticket, isWritten: isWritten)
-            guard entry.ticket.kind != .tombstone, limitMs > 0, age(of: entry) >= limitMs else {
+            guard entry.ticket.isAwaited, limitMs > 0, age(of: entry) >= limitMs else {
                 // Those behind the oldest are younger.
-                if isInOrder, entry.ticket.kind != .tombstone { break }
+                if isInOrder, entry.ticket.isAwaited { break }
                 index += 1
                 continue
             }
             if isWritten {
                 line.pointee.inFlight.bury(at: index)
                 index += 1
-                if entry.ticket.kind != .unheard, entry.ticket.kind != .check { lateCount += 1 }
+                if entry.ticket.kind != .check { lateCount += 1 }
             } else {
-                line.removeUnwritten(index..<(index + 1), pool: &buffers)
-                writtenCount = min(writtenCount, line.pointee.inFlight.count)
+                let first = line.pointee.inFlight.groupStart(of: index)
+                line.removeUnwritten(first..<(index + 1), pool: &buffers)
+                writtenCount = min(writtenCount, first)
+                index = first
             }
             answerLate(line, entry, limitMs: limitMs, isWritten: isWritten, timeouts)
         }
@@ -122,7 +124,7 @@ extension Engine {
         _ line: LineRef, _ entry: InFlight, limitMs: UInt64, isWritten: Bool, _ timeouts: Timeouts
     ) {
         let names = name(of: line.pointee.shard)
-        if entry.ticket.kind != .unheard { line.pointee.shard.pointee.counters.add(.requestsTimedOut) }
+        line.pointee.shard.pointee.counters.add(.requestsTimedOut)
         let isQueued = !isWritten && limitMs == timeouts.queueMs
         answer(
             entry.ticket,

@@ -150,6 +150,8 @@ extension Engine {
     }
 
     private mutating func checkFault(_ shard: ShardRef, _ fault: String) {
+        // The first thing that is wrong explains the others.
+        guard !shard.pointee.check.hasFailed else { return }
         shard.pointee.check.hasFailed = true
         shared.remember(refusal: fault, of: name(of: shard))
         shard.pointee.lastFailure = Self.checkNotPassed

@@ -3,7 +3,7 @@
 //     below 80 %   nobody notices
 //     from 80 %    free buffers go back to the system, replies that wait leave the large buffers that they lie in, and
 //                  clients that hold more than their share are not read until it is below 70 % again
-//     from 100 %   no client is read, and those that hold most are cut until it is below 90 %
+//     from 100 %   no client is read for a moment, and those that hold most are cut until it is below 90 %
 //
 // What backends are owed is bounded by `server_queue_limit` and leaves with its deadlines. Sockets' buffers are the
 // kernel's, and small things (clients, queues' entries) come on top: both are the constant that the docs name.
@@ -82,6 +82,8 @@ extension Engine {
             if isOver || heldBytes(by: client) > shareBytes {
                 client.pointee.gate.insert(.memory)
                 markDirty(client)
+            } else if client.pointee.gate.contains(.memory) {
+                letIn(client)
             }
         }
     }
@@ -93,9 +95,15 @@ extension Engine {
         var next = firstClient
         while let client = next {
             next = client.pointee.next
-            if client.pointee.gate.contains(.memory) { markDirty(client) }
+            if client.pointee.gate.contains(.memory) { letIn(client) }
         }
         log.notice("worker \(workerIndex): buffers take \(buffers.chunks.totalBytes) bytes; all clients are read again")
+    }
+
+    private mutating func letIn(_ client: ClientRef) {
+        client.pointee.gate.remove(.memory)
+        if client.pointee.gate.isEmpty { scheduleResume(client) }
+        markDirty(client)
     }
 
     /// Replies on hold, requests that are not all there, and a long request on its way.

@@ -148,7 +148,6 @@ extension Engine {
             return nil
         }
         let gateBefore = client.pointee.gate
-        if !memory.isTight { client.pointee.gate.remove(.memory) }
         if client.pointee.heldBytes > options.outputPauseBytes {
             if !client.pointee.gate.contains(.output) {
                 client.pointee.gate.insert(.output)

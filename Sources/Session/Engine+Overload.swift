@@ -37,7 +37,7 @@ extension Engine {
         while end < count {
             let isEnough = isLong ? end - first >= max(1, unwritten / 8) : freedBytes >= enoughBytes
             // The places of a transaction's commands go with that of its end.
-            if isEnough, end > first, line.pointee.inFlight[end - 1].ticket.kind != .unheard { break }
+            if isEnough, end > first, line.pointee.inFlight.groupStart(of: end) == end { break }
             freedBytes += Int(line.pointee.inFlight[end].sizeBytes)
             end += 1
         }

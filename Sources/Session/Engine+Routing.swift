@@ -504,8 +504,10 @@ extension Engine {
     ) {
         let pool = poolViews + client.pointee.poolIndex
         let sequence = client.pushSlot(pool: &slots)
-        // INFO tells about shards that are down too; the others promise to reach every shard.
-        if rule != .info {
+        // INFO tells about shards that are down too, and what ends a script must reach the shard that the script holds
+        // up, past all that waits behind it; the others promise to reach every shard.
+        let isUrgent = row.pointee.id == .scriptKill || row.pointee.id == .functionKill
+        if rule != .info, !isUrgent {
             for index in targets {
                 let line = line(of: pool.pointee.shards + index, for: client)
                 if !admits(line, sizeBytes: request.sizeBytes) {
@@ -519,8 +521,9 @@ extension Engine {
         merge.pointee.partsLeft = 1  // Held until every part is on its way.
         for index in targets {
             let part = merge.appendPart(shardIndex: index)
-            let line = line(of: pool.pointee.shards + index, for: client)
-            guard admits(line, sizeBytes: request.sizeBytes) else {
+            let shard = pool.pointee.shards + index
+            let line = isUrgent ? urgentLine(shard, client) : line(of: shard, for: client)
+            guard isUrgent || admits(line, sizeBytes: request.sizeBytes) else {
                 merge.pointee.partsLeft -= 1
                 continue
             }

@@ -289,6 +289,16 @@ extension Engine {
         return line
     }
 
+    /// A connection on which nothing waits, for a request that must not; it is spare again when it is answered.
+    mutating func urgentLine(_ shard: ShardRef, _ client: ClientRef) -> LineRef {
+        let dialect = dialect(of: client)
+        if let line = takeSpare(shard, dialect) { return line }
+        let line = Line.make(shard: shard, role: .transfer, dialect: dialect)
+        shard.pointee.transferCount += 1
+        open(line)
+        return line
+    }
+
     /// At the limit a spare line that speaks otherwise makes room.
     private mutating func retireSpareOfOtherDialect(_ shard: ShardRef, _ countMax: Int) {
         guard shard.pointee.transferCount >= countMax, let line = shard.pointee.spare else { return }

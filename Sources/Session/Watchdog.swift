@@ -92,8 +92,8 @@ final class Watchdog: Sendable {
         switch finding {
         case .well: nil
         case .stuck(let ms):
-            "one turn of its loop has lasted \(ms) ms, and all its clients wait; a command that is computed here is too "
-                + "large (compute_size, compute_lcs_cells), or the machine has no time for it"
+            "one turn of its loop has lasted \(ms) ms, and all its clients wait; a command that is computed here is "
+                + "too large (compute_size, compute_lcs_cells), or the machine has no time for it"
         case .spinning(let turnCount):
             "its loop turned \(turnCount) times in a second and moved next to nothing; this is a bug of Keyway, please "
                 + "report it with INFO"

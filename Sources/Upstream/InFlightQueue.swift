@@ -67,6 +67,10 @@ public struct ReplyTicket: BitwiseCopyable {
         self.traits = traits
     }
 
+    /// Somebody waits for the reply, so it can be late.
+    @inlinable
+    public var isAwaited: Bool { kind != .tombstone && kind != .unheard }
+
     /// The reply is no one's.
     public static var nobody: ReplyTicket {
         ReplyTicket(owner: nil, index: 0, kind: .tombstone, isWrite: false)
@@ -146,10 +150,10 @@ public struct InFlightQueue: BitwiseCopyable {
         if mask >= 1_024 { shrink() }
     }
 
-    /// The request that has waited longest; nil when there are only tombstones.
+    /// The request that somebody has waited for longest; nil when nobody waits.
     public var oldestLive: InFlight? {
         var index = firstLive
-        while index < back, entries[index & mask].ticket.kind == .tombstone { index += 1 }
+        while index < back, !entries[index & mask].ticket.isAwaited { index += 1 }
         return index < back ? entries[index & mask] : nil
     }
 
@@ -172,6 +176,7 @@ public struct InFlightQueue: BitwiseCopyable {
         set {
             precondition(index >= 0 && index < count)
             entries[(front + index) & mask] = newValue
+            if newValue.ticket.kind != .tombstone { firstLive = min(firstLive, front + index) }
         }
     }
 
@@ -181,6 +186,14 @@ public struct InFlightQueue: BitwiseCopyable {
         front += dropCount
         firstLive = max(firstLive, front)
         if front == back { rewind() }
+    }
+
+    /// Where the request of entry `index` begins: a transaction's is one block of bytes that belongs to its last entry, and
+    /// the places of its other replies, without bytes, go with it.
+    public func groupStart(of index: Int) -> Int {
+        var start = index
+        while start > 0, self[start - 1].ticket.kind == .unheard, self[start - 1].sizeBytes == 0 { start -= 1 }
+        return start
     }
 
     /// Takes entries out, wherever they are, `range` counted from the front; later ones move up.

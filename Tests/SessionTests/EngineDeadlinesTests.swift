@@ -104,4 +104,31 @@ struct EngineDeadlinesTests {
         rig.advance(ms: 110)
         #expect(client.text.hasPrefix("-OVERLOADED") && client.text.contains("nothing was executed"))
     }
+
+    /// Goal: no reply is lost or shifted when a transaction's commands have less time than its end. Method: reads have
+    /// less time than writes, and the block is still unwritten, or written, when that is over.
+    @Test(arguments: [false, true]) func theCommandsOfATransactionAreAsLateAsItsEnd(isWritten: Bool) throws {
+        let rig = try rig {
+            $0.backend.readTimeoutMs = 100
+            $0.backend.writeTimeoutMs = 1_000
+        }
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        client.got = []
+        rig.backends[0].isFrozen = true
+        client.pending = rig.request("MULTI") + rig.request("GET", key) + rig.request("EXEC")
+        rig.receiveAll(client)
+        if isWritten { rig.settle() } else { rig.writeOnce(shard: 0, bytes: 0) }
+        let line = rig.engine.pools[0].shards[0].lines[0]
+        _ = rig.engine.settle(line)
+        rig.nowMs += 150
+        rig.engine.setTime(rig.nowMs)
+        rig.engine.runTimers()
+        #expect(line.pointee.inFlight.count == 3)
+        rig.engine.unblocked(line)
+        rig.thaw(0)
+        #expect(client.text == "+OK\r\n+QUEUED\r\n*1\r\n$1\r\nv\r\n")
+        #expect(rig.ask(client, "GET", key) == "$1\r\nv\r\n")
+    }
 }

@@ -18,4 +18,7 @@ let pastFailures = [
         seed: 535_897_961_596, lies: false,
         found: "a late reply, cut before a byte >, was taken for a push: replies went to the wrong requests"),
     PastFailure(seed: 329_561_585_020, lies: true, found: "the same, with a value of another client"),
+    PastFailure(
+        seed: 496_154_012_367, lies: true,
+        found: "a read that was kept behind tombstones counted as one, and its line was failed twice"),
 ]

@@ -155,6 +155,18 @@ struct LineTests {
         #expect(rig.pool.chunks.totalBytes == 0)
     }
 
+    @Test func whatIsKeptBehindTombstonesIsLive() {
+        let rig = Rig(keepsWritten: true)
+        for (index, bytes) in Self.requests.enumerated() { rig.submit(bytes, index: index) }
+        rig.line.pointee.out.moveFirst(106, to: &rig.line.pointee.written, pool: &rig.pool)
+        rig.line.pointee.inFlight.bury(at: 0)
+        rig.line.pointee.inFlight.bury(at: 1)
+        _ = rig.line.cutOffWritten(pool: &rig.pool) { entry, _, _ in entry.ticket.kind != .tombstone }
+        #expect(rig.line.pointee.inFlight.tombstoneCount == 0)
+        #expect(rig.line.pointee.inFlight.oldestLive?.ticket.index == 2)
+        rig.clear()
+    }
+
     @Test func unwrittenRequestsLeaveWithTheirBytes() {
         let rig = Rig()
         for first in 1..<Self.requests.count {
