@@ -22,6 +22,8 @@ static int give_back_segments(struct dl_phdr_info *object, size_t size_bytes, vo
     return 0;
 }
 
+void clinux_give_back_heap(void) { malloc_trim(0); }
+
 void clinux_give_back_startup(void) {
     malloc_trim(0);
     dl_iterate_phdr(give_back_segments, 0);

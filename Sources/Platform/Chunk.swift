@@ -117,18 +117,25 @@ public struct ChunkPool: ~Copyable {
     }
 
     /// Returns to the system what no one needed since the last call; called about once a second.
-    public mutating func trim() {
+    ///
+    /// - Returns: bytes of it that went back to the heap, which keeps their pages.
+    @discardableResult
+    public mutating func trim() -> Int {
+        var heapBytes = 0
         for index in 0..<Self.classCount {
             var surplus = lists[index].countMin
             while surplus > 0, let chunk = lists[index].first {
                 lists[index].first = chunk.pointee.next
                 lists[index].count -= 1
-                totalBytes -= chunk.pointee.capacityBytes + Chunk.headerSizeBytes
+                let sizeBytes = chunk.pointee.capacityBytes + Chunk.headerSizeBytes
+                totalBytes -= sizeBytes
+                if sizeBytes < Self.mappedBytesMin { heapBytes += sizeBytes }
                 Self.free(chunk)
                 surplus -= 1
             }
             lists[index].countMin = lists[index].count
         }
+        return heapBytes
     }
 
     /// Returns all free chunks to the system, for memory is short.

@@ -109,8 +109,6 @@ struct Client: BitwiseCopyable {
     var replyBytesAverage: UInt32 = Client.replyBytesAverageFirst
     /// Bytes of replies that have come and are not yet sent.
     var heldBytes = 0
-    /// Since when `heldBytes` is over the soft limit, in seconds of the worker's clock; 0: it is not.
-    var overSoftSinceS: UInt32 = 0
 
     var intake: UnsafeMutablePointer<Intake>?
     var out = SegmentQueue()
@@ -119,6 +117,8 @@ struct Client: BitwiseCopyable {
     var state: ClientStateRef?
     var commandCount = 0
     var lastCommand: UInt16 = 0
+    /// Since when `heldBytes` is over the soft limit, in seconds of the worker's clock; 0: it is not.
+    var overSoftSinceS: UInt32 = 0
 
     var nextDirty: ClientRef?
     var nextResuming: ClientRef?

@@ -424,9 +424,11 @@ struct Engine: ~Copyable {
         }
     }
 
+    private static var heapBytesWorthReturning: Int { 262_144 }
+
     /// About once a second.
     mutating func keepHouse() {
-        buffers.chunks.trim()
+        if buffers.chunks.trim() >= Self.heapBytesWorthReturning { ResidentMemory.giveBackHeap() }
         arguments.shrink()
         closeIdleClients()
         closeIdleSpares()

@@ -34,7 +34,8 @@ import Testing
         #expect(try client.command("GET", frozen) == "v")
         let events = try client.command("KEYWAY", "EVENTS").elements.compactMap { $0.elements.last?.text }
         #expect(events.contains { $0.hasPrefix("down: 2 requests in a row got no answer") }, "\(events)")
-        #expect(rig.keyway.output.split(separator: "\n").count { $0.contains("shard0") && $0.contains(": down: ") } >= 1)
+        #expect(
+            rig.keyway.output.split(separator: "\n").count { $0.contains("shard0") && $0.contains(": down: ") } >= 1)
     }
 
     /// Goal: a replica that has lost its primary, and says so, gets no requests until it is well. Method: a real one.

@@ -55,6 +55,7 @@ void clinux_install_last_words(void);
 void clinux_last_words_go_to(int descriptor);
 
 void clinux_give_back_startup(void);
+void clinux_give_back_heap(void);
 
 /* MAP_FAILED is a cast that Swift does not import. */
 static inline void *clinux_map_pages(size_t size_bytes) {
