@@ -155,6 +155,23 @@ public struct SegmentQueue: BitwiseCopyable {
         }
     }
 
+    /// Copies `count` bytes that begin `offset` bytes behind the front to the end of `other`.
+    public func copy(offset: Int, count: Int, to other: inout SegmentQueue, pool: inout BufferPool) {
+        precondition(offset >= 0 && count >= 0 && offset + count <= sizeBytes)
+        var skipped = offset
+        var rest = count
+        var segment = first
+        while rest > 0, let node = segment {
+            segment = node.pointee.next
+            let start = min(skipped, node.pointee.sizeBytes)
+            let taken = min(rest, node.pointee.sizeBytes - start)
+            skipped -= start
+            rest -= taken
+            other.append(
+                UnsafePointer(node.pointee.chunk.data + node.pointee.offset + start), count: taken, pool: &pool)
+        }
+    }
+
     /// Takes out `count` bytes that begin `offset` bytes behind the front.
     public mutating func removeSubrange(offset: Int, count: Int, pool: inout BufferPool) {
         precondition(offset >= 0 && count >= 0 && offset + count <= sizeBytes)

@@ -38,6 +38,7 @@ extension Engine {
             closeDescriptor(line)
             timers.cancel(line.linkTimer)
             timers.cancel(line.deadlineTimer)
+            timers.cancel(line.hedgeTimer)
         }
     }
 

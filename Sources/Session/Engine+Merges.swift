@@ -18,7 +18,8 @@ extension Engine {
         merge.pointee.heldBytes += sizeBytes
         if !merge.pointee.client.pointee.flags.contains(.closed) { merge.pointee.client.pointee.heldBytes += sizeBytes }
         merge.pointee.partsLeft -= 1
-        if merge.pointee.partsLeft == 0 { finish(merge) }
+        let isDone = merge.pointee.rule == .fastest ? isDecided(merge, part: part) : merge.pointee.partsLeft == 0
+        if isDone { finish(merge) }
     }
 
     /// The reply of the part at the front of the line has outgrown the budget: it becomes an error, its rest is
@@ -55,6 +56,7 @@ extension Engine {
         case .info: return answerInfo(merge)
         case .oneSucceeded: return answerOneSucceeded(merge)
         case .gathered: return answerGathered(merge)
+        case .fastest: return answerFastest(merge)
         default: break
         }
         if let error = firstError(of: merge) { return answer(client, sequence, error: error) }
@@ -69,7 +71,8 @@ extension Engine {
                 merge.pointee.rule == .minimum ? ReplyMerge.minimum(parts) : ReplyMerge.logicalAnd(parts)
             guard let bytes else { return answerBadPart(merge, 0) }
             answer(client, sequence, bytes: bytes)
-        case .info, .oneSucceeded, .gathered: preconditionFailure("Engine: \(merge.pointee.rule) was answered above")
+        case .info, .oneSucceeded, .gathered, .fastest:
+            preconditionFailure("Engine: \(merge.pointee.rule) was answered above")
         }
     }
 

@@ -250,6 +250,7 @@ extension Engine {
     /// What the poller should watch; nil when the line has no socket.
     mutating func settle(_ line: LineRef) -> Interest? {
         armDeadline(line)
+        if poolViews[line.pointee.shard.pointee.poolIndex].hedgesReads { armHedge(line) }
         guard line.pointee.descriptor >= 0 else {
             if line.pointee.link.state == .idle, !line.pointee.out.isEmpty { open(line) }
             return nil

@@ -125,9 +125,10 @@ extension Engine {
         line.pointee.load.replyCount &+= replyCount
         if line.pointee.keepsWritten { line.pointee.written.dropFirst(answeredBytes, pool: &buffers) }
         if replyCount > 0, !isLate {
-            line.pointee.shard.pointee.breaker.replied(
-                ageMs: UInt64(UInt32(truncatingIfNeeded: nowMs) &- arrivedMs),
-                latencyMsMax: poolViews[line.pointee.shard.pointee.poolIndex].latencyMsMax)
+            let pool = poolViews + line.pointee.shard.pointee.poolIndex
+            let ageMs = UInt64(UInt32(truncatingIfNeeded: nowMs) &- arrivedMs)
+            if pool.pointee.hedgesReads { line.pointee.latency.record(ageMs: ageMs) }
+            line.pointee.shard.pointee.breaker.replied(ageMs: ageMs, latencyMsMax: pool.pointee.latencyMsMax)
         }
         guard isValid else { return false }
         if !isWhole { start = handOver(line, chunk, start: start, position: position) }

@@ -522,7 +522,7 @@ extension Engine {
         for index in targets {
             let part = merge.appendPart(shardIndex: index)
             let shard = pool.pointee.shards + index
-            let line = isUrgent ? urgentLine(shard, client) : line(of: shard, for: client)
+            let line = isUrgent ? urgentLine(shard, dialect: dialect(of: client)) : line(of: shard, for: client)
             guard isUrgent || admits(line, sizeBytes: request.sizeBytes) else {
                 merge.pointee.partsLeft -= 1
                 continue

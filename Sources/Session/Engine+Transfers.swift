@@ -290,8 +290,7 @@ extension Engine {
     }
 
     /// A connection on which nothing waits, for a request that must not; it is spare again when it is answered.
-    mutating func urgentLine(_ shard: ShardRef, _ client: ClientRef) -> LineRef {
-        let dialect = dialect(of: client)
+    mutating func urgentLine(_ shard: ShardRef, dialect: Dialect) -> LineRef {
         if let line = takeSpare(shard, dialect) { return line }
         let line = Line.make(shard: shard, role: .transfer, dialect: dialect)
         shard.pointee.transferCount += 1

@@ -50,6 +50,7 @@ struct PoolView: BitwiseCopyable {
     let inFlightMax: Int
     let latencyMsMax: UInt64
     let shedsOldest: Bool
+    let hedgesReads: Bool
 }
 
 struct Engine: ~Copyable {
@@ -156,7 +157,8 @@ struct Engine: ~Copyable {
                     queueSizeBytesMax: pool.options.backend.queueSizeBytesMax,
                     inFlightMax: pool.options.backend.inFlightMax,
                     latencyMsMax: pool.options.backend.breaker.latencyMsMax,
-                    shedsOldest: pool.options.backend.shedsOldest))
+                    shedsOldest: pool.options.backend.shedsOldest,
+                    hedgesReads: pool.options.backend.hedgesReads))
         }
         preconnect()
     }
@@ -416,6 +418,7 @@ struct Engine: ~Copyable {
             let owner = timer.pointee.owner
             switch timer.pointee.kind {
             case Line.deadlineTimerKind: deadlinePassed(owner.assumingMemoryBound(to: Line.self))
+            case Line.hedgeTimerKind: hedgeTimerFired(owner.assumingMemoryBound(to: Line.self))
             case Line.linkTimerKind: linkTimerFired(owner.assumingMemoryBound(to: Line.self))
             case Shard.healthTimerKind: healthTimerFired(owner.assumingMemoryBound(to: Shard.self))
             case Transfer.timerKind: transferTimerFired(owner.assumingMemoryBound(to: Transfer.self))

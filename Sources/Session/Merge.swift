@@ -5,6 +5,7 @@
 
 import Platform
 import Routing
+import Upstream
 import Wire
 
 typealias MergeRef = UnsafeMutablePointer<Merge>
@@ -37,6 +38,8 @@ struct Merge: BitwiseCopyable {
     var keyCount = 0
     /// Bytes of the parts that have come; they count as held by the client.
     var heldBytes = 0
+    /// `fastest`: where the two parts wait.
+    var lines: (first: LineRef?, second: LineRef?) = (nil, nil)
     /// `gathered`: what is to become of the parts; the merge holds a reference.
     var gathering: Unmanaged<Gathering>?
     var nextFree: MergeRef?
@@ -101,6 +104,7 @@ struct MergePool: ~Copyable {
         merge.pointee.partsLeft = 0
         merge.pointee.keyCount = 0
         merge.pointee.heldBytes = 0
+        merge.pointee.lines = (nil, nil)
         return merge
     }
 

@@ -48,6 +48,7 @@ package struct ReliabilitySettings: Sendable, Equatable {
     package var expectedRole: Role
     package var retryPercent: Int
     package var retriesPerSecond: Int
+    package var hedgesReads: Bool
     package var shedsOldest: Bool
     package var followsSpeed: Bool
 }
@@ -77,7 +78,7 @@ extension SettingsReader {
             checksToClose: section.number("health_check_successes"),
             expectedRole: .init(rawValue: section.word("expect_role"))!,
             retryPercent: section.number("retry_percent"), retriesPerSecond: section.number("retries_per_second"),
-            shedsOldest: section.word("when_full") == "shed_oldest",
+            hedgesReads: section.boolean("hedge_reads"), shedsOldest: section.word("when_full") == "shed_oldest",
             followsSpeed: section.word("server_in_flight") == "adaptive")
         if !ejects {
             requireOrder(

@@ -324,6 +324,9 @@ package enum SettingsTable {
             .pool, "retries_per_second", .number(unit: "requests", 0...1_000_000), default: "10",
             "How many more reads may be sent again each second, for pools with few requests."),
         .init(
+            .pool, "hedge_reads", .boolean, default: "false",
+            "Whether a read that takes longer than 95 of 100 is asked again elsewhere; the first reply counts."),
+        .init(
             .pool, "when_full", .words(["refuse", "shed_oldest"]), default: "refuse",
             "Whether a full queue to a server refuses the newest request or gives up the oldest ones."),
         .init(

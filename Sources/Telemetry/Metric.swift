@@ -124,7 +124,7 @@ public enum ServerMetric: Int, MetricSet {
     case inQueue, inQueueBytes, outQueue, outQueueBytes
     case backendWrites, backendReads, connects, connectFailures
     case requestsTimedOut, lateReplies, retried, overloaded, transfers
-    case errorReplies, unwellReplies, breakerState, breakerOpenings, checks, checksFailed, shed
+    case errorReplies, unwellReplies, breakerState, breakerOpenings, checks, checksFailed, shed, hedged
 }
 
 extension ServerMetric: MetricTable {
@@ -165,5 +165,6 @@ extension ServerMetric: MetricTable {
         Metric("checks", .counter, .count, .server, "Checks whether the server can serve"),
         Metric("checks_failed", .counter, .count, .server, "Checks that it did not pass"),
         Metric("shed", .counter, .count, .server, "Oldest requests given up as the server's queue was full"),
+        Metric("hedged", .counter, .count, .server, "Slow reads that were asked a second time"),
     ]
 }

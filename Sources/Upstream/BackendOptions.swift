@@ -40,6 +40,8 @@ package struct BackendOptions: Sendable {
     /// Requests that may be sent a second time: of a hundred, and each second; both 0 for none.
     package var repeatPercent = 20
     package var repeatsPerSecond = 10
+    /// A read that takes longer than 95 of 100 is asked twice.
+    package var hedgesReads = false
     /// A full queue gives up its oldest requests and not its newest.
     package var shedsOldest = false
     /// `inFlightMax` is only the ceiling of a limit that follows each server's speed.

@@ -188,8 +188,8 @@ public struct InFlightQueue: BitwiseCopyable {
         if front == back { rewind() }
     }
 
-    /// Where the request of entry `index` begins: a transaction's is one block of bytes that belongs to its last entry, and
-    /// the places of its other replies, without bytes, go with it.
+    /// Where the request of entry `index` begins: a transaction's is one block of bytes that belongs to its last entry,
+    /// and the places of its other replies, without bytes, go with it.
     public func groupStart(of index: Int) -> Int {
         var start = index
         while start > 0, self[start - 1].ticket.kind == .unheard, self[start - 1].sizeBytes == 0 { start -= 1 }

@@ -99,10 +99,14 @@ public struct Line: BitwiseCopyable {
     public var receivedAtMs: UInt64 = 0
     public var deadlineTimer: TimerNode
     public var linkTimer: TimerNode
+    /// For reads that take too long, and how long that is.
+    public var hedgeTimer: TimerNode
+    package var latency = LatencyQuantile()
 
-    /// Kinds of the two timers, for whoever takes them out of the wheel.
+    /// Kinds of the timers, for whoever takes them out of the wheel.
     public static let deadlineTimerKind: UInt8 = 1
     public static let linkTimerKind: UInt8 = 2
+    public static let hedgeTimerKind: UInt8 = 5
 
     public static func make(shard: ShardRef, role: Role, dialect: Dialect) -> LineRef {
         let line = LineRef.allocate(capacity: 1)
@@ -110,11 +114,16 @@ public struct Line: BitwiseCopyable {
             to: Line(
                 shard: shard, role: role, dialect: dialect,
                 deadlineTimer: TimerNode(kind: deadlineTimerKind, owner: line),
-                linkTimer: TimerNode(kind: linkTimerKind, owner: line)))
+                linkTimer: TimerNode(kind: linkTimerKind, owner: line),
+                hedgeTimer: TimerNode(kind: hedgeTimerKind, owner: line)))
         return line
     }
 
-    private init(shard: ShardRef, role: Role, dialect: Dialect, deadlineTimer: TimerNode, linkTimer: TimerNode) {
+    private init(
+        shard: ShardRef, role: Role, dialect: Dialect, deadlineTimer: TimerNode, linkTimer: TimerNode,
+        hedgeTimer: TimerNode
+    ) {
+        self.hedgeTimer = hedgeTimer
         self.shard = shard
         inFlightMax = shard.pointee.sharedLimits.inFlightMax
         self.role = role
@@ -127,6 +136,7 @@ public struct Line: BitwiseCopyable {
 extension UnsafeMutablePointer where Pointee == Line {
     public var deadlineTimer: TimerRef { field(\.deadlineTimer) }
     public var linkTimer: TimerRef { field(\.linkTimer) }
+    public var hedgeTimer: TimerRef { field(\.hedgeTimer) }
 
     private func field(_ path: KeyPath<Line, TimerNode>) -> TimerRef {
         UnsafeMutableRawPointer(self).advanced(by: MemoryLayout<Line>.offset(of: path)!)

@@ -126,6 +126,7 @@ struct PoolLayout: Sendable {
         options.checkIntervalMs = reliability.checkIntervalMs
         options.repeatPercent = reliability.retryPercent
         options.repeatsPerSecond = reliability.retriesPerSecond
+        options.hedgesReads = reliability.hedgesReads
         options.shedsOldest = reliability.shedsOldest
         options.followsSpeed = reliability.followsSpeed
         return options

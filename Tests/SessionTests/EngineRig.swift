@@ -110,6 +110,7 @@ final class FakeConnection {
     /// Requests that are not answered yet, and replies on their way.
     var input: [UInt8] = []
     var output: [UInt8] = []
+    var isStalled = false
 
     init(backend: FakeBackend, line: LineRef) {
         self.backend = backend
@@ -118,7 +119,7 @@ final class FakeConnection {
 
     func receive(_ bytes: [UInt8]) {
         input += bytes
-        if !backend.isFrozen { work() }
+        if !backend.isFrozen, !isStalled { work() }
     }
 
     func work() {
@@ -409,6 +410,16 @@ final class EngineRig {
     func lose(_ line: LineRef) {
         engine.lost(line, failure: ECONNRESET)
         settle()
+    }
+
+    /// The server has what comes on this connection, and does not get to it.
+    func stall(_ line: LineRef) { connections[line.pointee.descriptor]!.isStalled = true }
+
+    func unstall() {
+        for connection in connections.values where connection.isStalled {
+            connection.isStalled = false
+            connection.work()
+        }
     }
 
     /// The backend says this on one connection.

@@ -40,7 +40,7 @@ private let other = """
     #expect((settings.breakerOpenMs, settings.breakerOpenMsMax, settings.breakerTrickleMs) == (1_000, 30_000, 1_000))
     #expect((settings.checksToOpen, settings.checksToClose, settings.expectedRole) == (3, 1, .any))
     #expect((settings.retryPercent, settings.retriesPerSecond) == (20, 10))
-    #expect((settings.shedsOldest, settings.followsSpeed) == (false, false))
+    #expect((settings.hedgesReads, settings.shedsOldest, settings.followsSpeed) == (false, false, false))
 }
 
 @Test func everyReliabilityKeyIsRead() throws {
@@ -50,7 +50,7 @@ private let other = """
         "breaker_window: 6000", "breaker_requests_min: 7", "breaker_latency: 8", "breaker_open: 9",
         "breaker_open_max: 10", "breaker_trickle: 11", "health_check_interval: 12", "health_check_failures: 13",
         "health_check_successes: 14", "expect_role: primary", "retry_percent: 15", "retries_per_second: 16",
-        "when_full: shed_oldest", "server_in_flight: adaptive")
+        "hedge_reads: true", "when_full: shed_oldest", "server_in_flight: adaptive")
     #expect(
         settings
             == ReliabilitySettings(
@@ -58,7 +58,8 @@ private let other = """
                 failureMode: .remap(maxPercent: 30, onReturn: .hold), breakerFailureCountMax: 4,
                 breakerErrorPercentMax: 5, breakerWindowMs: 6_000, breakerRequestCountMin: 7, breakerLatencyMsMax: 8,
                 breakerOpenMs: 9, breakerOpenMsMax: 10, breakerTrickleMs: 11, checkIntervalMs: 12, checksToOpen: 13,
-                checksToClose: 14, expectedRole: .primary, retryPercent: 15, retriesPerSecond: 16, shedsOldest: true,
+                checksToClose: 14, expectedRole: .primary, retryPercent: 15, retriesPerSecond: 16, hedgesReads: true,
+                shedsOldest: true,
                 followsSpeed: true))
 }
 

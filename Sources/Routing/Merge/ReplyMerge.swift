@@ -19,6 +19,8 @@ public enum MergeRule: UInt8, BitwiseCopyable, Sendable {
     case logicalAnd
     /// One part that is not an error: SCRIPT KILL.
     case oneSucceeded
+    /// The part that comes first: a read that was asked twice.
+    case fastest
     /// The smallest integer; of arrays of integers, the smallest at each place: WAIT, WAITAOF.
     case minimum
     /// The text of INFO, made by Session.

@@ -1,0 +1,149 @@
+// Reads that take too long and are asked twice: one reply, the first, and never in the wrong place.
+
+import Routing
+import Telemetry
+import TestKit
+import Testing
+import Upstream
+
+@testable import Session
+
+struct EngineHedgesTests {
+    private func rig(percent: Int = 20) throws -> EngineRig {
+        try EngineRig(pool: {
+            $0.backend.hedgesReads = true
+            $0.backend.repeatPercent = percent
+            $0.backend.repeatsPerSecond = percent
+            $0.backend.timeoutMs = 1_000
+            $0.backend.breaker.failureCountMax = 0
+        })
+    }
+
+    private func hedged(_ rig: EngineRig) -> Int { rig.counters.snapshot().pools[0].servers[0].values[.hedged] }
+
+    /// A connection that answers nothing any more; others of the same server do.
+    private func stall(_ rig: EngineRig, _ key: String) { rig.stall(rig.engine.pools[0].shards[0].lines[0]) }
+
+    @Test func aStalledConnectionDoesNotStallAReader() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        stall(rig, key)
+        #expect(rig.ask(client, "GET", key) == "")
+        rig.advance(ms: 10)
+        #expect(client.text == "$1\r\nv\r\n" && hedged(rig) == 1)
+        // The first asking's reply finds nobody, and the next request its own.
+        client.got = []
+        rig.send(client, rig.request("SET", key, "w") + rig.request("GET", key))
+        rig.unstall()
+        rig.settle()
+        #expect(client.text == "+OK\r\n$1\r\nw\r\n")
+        #expect(rig.engine.unansweredCount == 0)
+    }
+
+    @Test func theFirstAskingMayWinToo() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        rig.backends[0].isFrozen = true
+        client.got = []
+        rig.send(client, rig.request("GET", key))
+        rig.advance(ms: 10)
+        #expect(hedged(rig) == 1 && client.text == "")
+        rig.thaw(0)
+        rig.advance(ms: 10)
+        #expect(client.text == "$1\r\nv\r\n")
+        #expect(rig.ask(client, "GET", key) == "$1\r\nv\r\n")
+        #expect(rig.engine.unansweredCount == 0)
+    }
+
+    @Test func writesAndReadsWithSomethingBehindThemAreAskedOnce() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        stall(rig, key)
+        client.got = []
+        rig.send(client, rig.request("GET", key) + rig.request("SET", key, "w"))
+        rig.advance(ms: 50)
+        #expect(hedged(rig) == 0)
+        rig.unstall()
+        rig.settle()
+        #expect(client.text == "$1\r\nv\r\n+OK\r\n")
+    }
+
+    @Test func nothingOfTheClientOvertakesWhileTwoAreAsked() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        rig.backends[0].isFrozen = true
+        client.got = []
+        rig.send(client, rig.request("GET", key))
+        rig.advance(ms: 10)
+        rig.send(client, rig.request("SET", key, "w"))
+        #expect(!client.pending.isEmpty, "it is not read yet")
+        rig.thaw(0)
+        rig.advance(ms: 10)
+        #expect(client.text == "$1\r\nv\r\n+OK\r\n")
+    }
+
+    @Test func whereBothAreLateThereIsOneError() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        rig.backends[0].isFrozen = true
+        client.got = []
+        rig.send(client, rig.request("GET", key))
+        rig.advance(ms: 10)
+        for _ in 0..<3 { rig.advance(ms: 1_000) }
+        #expect(client.text.components("-") >= 1 && client.text.components("\r\n") == 1, "\(client.text)")
+        #expect(rig.engine.unansweredCount == 0)
+    }
+
+    @Test func aLostConnectionLeavesItToTheOther() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        let line = rig.engine.pools[0].shards[0].lines[0]
+        rig.backends[0].isFrozen = true
+        client.got = []
+        rig.send(client, rig.request("GET", key))
+        rig.advance(ms: 10)
+        rig.lose(line)
+        #expect(client.text == "")
+        rig.thaw(0)
+        rig.advance(ms: 100)
+        #expect(client.text == "$1\r\nv\r\n")
+    }
+
+    @Test func aClientThatLeavesLeavesNothingBehind() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        rig.backends[0].isFrozen = true
+        rig.send(client, rig.request("GET", key))
+        rig.advance(ms: 10)
+        rig.disconnect(client)
+        rig.thaw(0)
+        rig.advance(ms: 10)
+        #expect(rig.engine.unansweredCount == 0)
+        #expect(rig.ask(rig.connect(), "GET", key) == "$1\r\nv\r\n")
+    }
+
+    @Test func withoutABudgetNothingIsAskedTwice() throws {
+        let rig = try rig(percent: 0)
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        rig.backends[0].isFrozen = true
+        rig.send(client, rig.request("GET", key))
+        rig.advance(ms: 100)
+        #expect(hedged(rig) == 0)
+    }
+}
