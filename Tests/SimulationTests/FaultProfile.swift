@@ -2,6 +2,7 @@
 // Odds are in 65,536ths, and many of them are 0, so that each run has a character of its own.
 // Not here: carrying it out (Simulation, SimulatedKernel, SimulatedBackend, SimulatedClient).
 
+import Routing
 import Session
 import Upstream
 
@@ -159,6 +160,11 @@ struct FaultProfile {
         backend.database = dice.oneOf([0, 3])
         backend.password = dice.below(2) == 0 ? nil : "secret"
         backend.preconnects = dice.below(2) == 0
+        backend.shedsOldest = dice.below(2) == 0
+        if dice.below(2) == 0 { backend.readTimeoutMs = dice.oneOf([20, 200]) }
+        backend.queueTimeoutMs = dice.oneOf([0, 0, 10, 100])
+        backend.breaker.failureCountMax = dice.oneOf([0, 1, 5])
+        backend.breaker.trickleMs = dice.oneOf([0, 100, 1_000])
         return backend
     }
 }
