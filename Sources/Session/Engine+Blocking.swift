@@ -68,10 +68,9 @@ extension Engine {
     }
 
     private mutating func stopReading(_ client: ClientRef) {
-        guard let state = client.pointee.state else { return }
         client.pointee.gate.insert(.barrier)
         markDirty(client)
-        if state.pointee.watchedShard < 0 { returnLeases(client) }
+        returnLeases(client)
     }
 
     // MARK: WAIT

@@ -104,9 +104,12 @@ extension Engine {
             key: "leased_connections")
     }
 
-    /// From here on nothing of the client is read until everything is answered; then its leases go back.
+    /// From here on nothing of the client is read until everything is answered; then its leases go back. A client that
+    /// tracks or watches keeps them.
     mutating func returnLeases(_ client: ClientRef) {
-        guard let state = client.pointee.state, state.pointee.leases != nil, !state.pointee.isTracking else { return }
+        guard let state = client.pointee.state, state.pointee.leases != nil, !state.pointee.isTracking,
+            state.pointee.watchedShard < 0
+        else { return }
         state.pointee.returnsLeases = true
         client.pointee.gate.insert(.barrier)
         markDirty(client)

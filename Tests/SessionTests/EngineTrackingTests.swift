@@ -64,6 +64,20 @@ import Upstream
         #expect(rig.ask(client, "CLIENT", "TRACKINGINFO").contains("off"))
     }
 
+    /// The connection that watches must be there at EXEC.
+    @Test func theEndOfTrackingKeepsTheConnectionThatWatches() throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        #expect(rig.ask(client, "WATCH", rig.key(on: 1)) == "+OK\r\n")
+        let line = try #require(client.ref.pointee.state?.pointee.leases?[1])
+        #expect(rig.ask(client, "CLIENT", "TRACKING", "ON") == "+OK\r\n")
+        #expect(rig.ask(client, "CLIENT", "TRACKING", "OFF") == "+OK\r\n")
+        #expect(client.ref.pointee.state?.pointee.leases?[1] == line)
+        #expect(rig.ask(client, "UNWATCH") == "+OK\r\n")
+        #expect((0..<3).allSatisfy { rig.engine.pools[0].shards[$0].leaseCount == 0 })
+    }
+
     /// Goal: CLIENT CACHING holds for one command, whichever shards that goes to. Method: what each shard was sent.
     @Test func cachingEndsWithTheNextCommandOnEveryShard() throws {
         let rig = try EngineRig(shardCount: 2)
