@@ -38,6 +38,8 @@ final class Gathering {
         case storedScript(StoredScript)
         /// CONFIG GET.
         case settings([[UInt8]])
+        /// CLIENT TRACKING ON.
+        case tracking
     }
 
     let purpose: Purpose
@@ -171,6 +173,7 @@ extension Engine {
         let gathering = merge.pointee.gathering.unsafelyUnwrapped.takeUnretainedValue()
         if case .scan(let cursor, let asked) = gathering.purpose { return answerScan(merge, cursor, asked: asked) }
         if case .oneShard = gathering.purpose { return pass(merge, part: 0) }
+        if case .tracking = gathering.purpose { return answerTracking(merge) }
         if case .storedScript(let script) = gathering.purpose { return answerStoredScript(merge, script) }
         if case .learning(let name) = gathering.purpose {
             return learned(client, name, merge.pointee.parts[0].reply)
@@ -201,7 +204,7 @@ extension Engine {
             answer(client, merge.pointee.sequence, bytes: reply.encode(version: client.pointee.version))
         case .publish(let kind, let channel): answerPublished(merge, kind, channel, values[0])
         case .audience(let id, let words): answerAudience(merge, id, words, values)
-        case .scan, .oneShard, .learning, .storedScript:
+        case .scan, .oneShard, .tracking, .learning, .storedScript:
             preconditionFailure("Engine: \(gathering.purpose) was answered above")
         }
     }

@@ -86,7 +86,7 @@ extension Engine {
     }
 
     /// Nil when no part is an error. All alike: passed on as it is, for it would have been one server's answer too.
-    private func firstError(of merge: MergeRef) -> String? {
+    func firstError(of merge: MergeRef) -> String? {
         var first = -1
         var failed = 0
         var isSame = true

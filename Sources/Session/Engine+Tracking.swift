@@ -55,8 +55,20 @@ extension Engine {
                 return returnLeases(client)
             }
         }
+        // What is refused to a client that tracks leaves it tracking.
+        if state(of: client).pointee.isTracking {
+            return fanOut(client, request, row, rule: .allSucceeded, to: allShards(of: client))
+        }
         state(of: client).pointee.isTracking = true
-        fanOut(client, request, row, rule: .allSucceeded, to: allShards(of: client))
+        let words = Self.words(request)
+        gather(client, row, .tracking, allShards(of: client).map { GatherRequest(shardIndex: $0, words: words) })
+    }
+
+    /// All servers track for the client now, or none.
+    mutating func answerTracking(_ merge: MergeRef) {
+        guard let error = firstError(of: merge) else { return pass(merge, part: 0) }
+        answer(merge.pointee.client, merge.pointee.sequence, error: error)
+        stopTracking(merge.pointee.client)
     }
 
     /// CLIENT CACHING. The next command may be any shard's, so all are told; `endCaching` follows that command.

@@ -64,6 +64,30 @@ import Upstream
         #expect(rig.ask(client, "CLIENT", "TRACKINGINFO").contains("off"))
     }
 
+    /// What the servers refuse leaves a client as it was, with connections of its own or without.
+    @Test(arguments: [false, true]) func whatTheServersRefuseChangesNothing(isTracking: Bool) throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        if isTracking { #expect(rig.ask(client, "CLIENT", "TRACKING", "ON") == "+OK\r\n") }
+        let error = "-ERR You can't specify both OPTIN mode and OPTOUT mode\r\n"
+        for backend in rig.backends { backend.lie = { $0.contains("OPTIN") ? Array(error.utf8) : nil } }
+        #expect(rig.ask(client, "CLIENT", "TRACKING", "ON", "OPTIN", "OPTOUT") == error)
+        #expect((0..<3).allSatisfy { rig.engine.pools[0].shards[$0].leaseCount == (isTracking ? 1 : 0) })
+        #expect((client.ref.pointee.state == nil) == !isTracking)
+    }
+
+    /// One server of three refuses: the others must not go on tracking for nobody.
+    @Test func whatOneServerRefusesEndsOnAll() throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        rig.backends[1].lie = { $0.contains("TRACKING") ? Array("-NOPERM no\r\n".utf8) : nil }
+        #expect(rig.ask(client, "CLIENT", "TRACKING", "ON").hasPrefix("-NOPERM "))
+        #expect(rig.backends[0].seen.last == ["CLIENT", "TRACKING", "OFF"])
+        #expect(client.ref.pointee.state == nil)
+    }
+
     /// The connection that watches must be there at EXEC.
     @Test func theEndOfTrackingKeepsTheConnectionThatWatches() throws {
         let rig = try EngineRig()
