@@ -26,8 +26,8 @@ struct Gate: OptionSet, BitwiseCopyable {
     static let transfer = Gate(rawValue: 8)
     /// Nothing more will be read: QUIT, a protocol error, the client's end of file, or a drain.
     static let ending = Gate(rawValue: 16)
-    /// A server is being asked what the command at hand is.
-    static let learning = Gate(rawValue: 32)
+    /// Servers are asked what must be known before the request at hand is handled.
+    static let asking = Gate(rawValue: 32)
     /// CLIENT PAUSE.
     static let paused = Gate(rawValue: 64)
     /// The worker's buffers take nearly all that they may.

@@ -13,13 +13,13 @@ import Upstream
 import Wire
 
 extension Engine {
-    /// After this a listener is told that it is subscribed although a shard has not said so.
-    private static var confirmationMs: UInt64 { 1_000 }
+    /// After this a client waits no longer for a shard that has not answered.
+    private static var waitMsMax: UInt64 { 1_000 }
 
     // MARK: Topics
 
-    /// A topic has got a listener. The first one has it subscribed to; for a later one a PING tells what each shard
-    /// sent before from what it sends after.
+    /// A topic gets a listener. The first one has it subscribed to; for a later one a PING tells what each shard sent
+    /// before from what it sends after.
     ///
     /// - Returns: the listener's marks.
     mutating func listen(to topic: Topic, isNew: Bool) -> [Int] {
@@ -27,22 +27,31 @@ extension Engine {
         if subscriptions.ears[poolIndex] == nil { openEars(poolIndex) }
         return subscriptions.ears[poolIndex]!.indices.map { index in
             guard subscriptions.ears[poolIndex]![index].line.isReady else { return Ear.unreachable }
-            return isNew ? subscribe(poolIndex, index, topic) : say(poolIndex, index, "PING", about: topic.name)
+            return isNew ? subscribe(poolIndex, index, topic) : say(poolIndex, index, "PING")
         }
     }
 
     private mutating func subscribe(_ poolIndex: Int, _ index: Int, _ topic: Topic) -> Int {
-        say(poolIndex, index, topic.name.kind.subscribeWord, topic.name.name, about: topic.name)
+        say(poolIndex, index, topic.name.kind.subscribeWord, topic.name.name)
     }
 
-    /// The last one has gone.
+    /// The last one that stayed goes.
     mutating func listenNoMore(to topic: Topic) {
-        let poolIndex = topic.name.poolIndex
-        guard let ears = subscriptions.ears[poolIndex] else { return }
-        for (index, ear) in ears.enumerated() where ear.line.isReady {
-            _ = say(poolIndex, index, topic.name.kind.unsubscribeWord, topic.name.name, about: nil)
-        }
-        guard subscriptions.topics(ofPool: poolIndex).isEmpty else { return }
+        _ = sayToAll(topic.name.poolIndex, topic.name.kind.unsubscribeWord, topic.name.name)
+    }
+
+    /// - Returns: the marks at which all that was published until now has been heard.
+    mutating func pingAll(_ poolIndex: Int) -> [Int] { sayToAll(poolIndex, "PING") }
+
+    /// - Returns: the command's marks; what is not connected has nothing to say.
+    private mutating func sayToAll(_ poolIndex: Int, _ word: String, _ name: [UInt8]? = nil) -> [Int] {
+        guard let ears = subscriptions.ears[poolIndex] else { return [] }
+        return ears.indices.map { ears[$0].line.isReady ? say(poolIndex, $0, word, name) : 0 }
+    }
+
+    /// A topic is gone.
+    mutating func closeUnusedEars(_ poolIndex: Int) {
+        guard let ears = subscriptions.ears[poolIndex], subscriptions.topics(ofPool: poolIndex).isEmpty else { return }
         subscriptions.ears[poolIndex] = nil
         for ear in ears { retire(ear.line) }
     }
@@ -59,9 +68,7 @@ extension Engine {
     }
 
     /// - Returns: the command's mark.
-    private mutating func say(
-        _ poolIndex: Int, _ index: Int, _ word: String, _ name: [UInt8]? = nil, about topic: TopicName?
-    ) -> Int {
+    private mutating func say(_ poolIndex: Int, _ index: Int, _ word: String, _ name: [UInt8]? = nil) -> Int {
         let line = subscriptions.ears[poolIndex]![index].line
         let words = [Array(word.utf8)] + (name.map { [$0] } ?? [])
         let bytes =
@@ -69,7 +76,7 @@ extension Engine {
             + words.flatMap { Array("$\($0.count)\r\n".utf8) + $0 + [13, 10] }
         line.pointee.out.append(bytes, count: bytes.count, pool: &buffers)
         markDirty(line)
-        return subscriptions.ears[poolIndex]![index].said(about: topic)
+        return subscriptions.ears[poolIndex]![index].said()
     }
 
     // MARK: Connections
@@ -77,15 +84,18 @@ extension Engine {
     /// The ear is connected: it subscribes to all that its pool listens to.
     mutating func earIsReady(_ line: LineRef) {
         let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
-        for topic in subscriptions.topics(ofPool: poolIndex) {
+        for topic in subscriptions.topics(ofPool: poolIndex) where topic.isWanted {
             topic.setMark(subscribe(poolIndex, index, topic), shardIndex: index)
         }
+        let mark = subscriptions.ears[poolIndex]![index].saidCount
+        subscriptions.setMarkOfJoining(mark, poolIndex: poolIndex, shardIndex: index)
     }
 
     mutating func earIsLost(_ line: LineRef) {
         let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
         subscriptions.ears[poolIndex]?[index].lost()
         for topic in subscriptions.topics(ofPool: poolIndex) { topic.setMark(Ear.unreachable, shardIndex: index) }
+        subscriptions.setMarkOfJoining(Ear.unreachable, poolIndex: poolIndex, shardIndex: index)
     }
 
     /// About once a second: a server that is gone without a word is not heard for ever.
@@ -96,7 +106,7 @@ extension Engine {
                 if silentMs >= 2 * Self.silenceMs {
                     lost(ear.line, failure: ETIMEDOUT)
                 } else if silentMs >= Self.silenceMs, ear.line.pointee.out.isEmpty {
-                    _ = say(poolIndex, index, "PING", about: nil)
+                    _ = say(poolIndex, index, "PING")
                 }
             }
         }
@@ -136,9 +146,15 @@ extension Engine {
 
     private mutating func noteHeard(_ line: LineRef) {
         let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
-        guard let name = subscriptions.ears[poolIndex]?[index].heard(), let topic = subscriptions.topics[name]
-        else { return }
-        answerPending(topic)
+        subscriptions.ears[poolIndex]?[index].heard()
+        endWaits(poolIndex)
+    }
+
+    // MARK: Waiting
+
+    mutating func wait(_ client: ClientRef, marks: [Int], confirmation: (sequence: UInt32, reply: [UInt8])?) {
+        subscriptions.waits[client.pointee.poolIndex, default: []].append(
+            EarWait(client: client, sinceMs: nowMs, marks: marks, confirmation: confirmation))
     }
 
     /// Every shard that can be reached has answered.
@@ -149,21 +165,26 @@ extension Engine {
         }
     }
 
-    /// In the order in which they asked; nobody waits long for a shard that does not answer.
-    private mutating func answerPending(_ topic: Topic) {
-        let ready = topic.pending.prefix {
-            isConfirmed($0.marks, poolIndex: topic.name.poolIndex) || nowMs - $0.sinceMs >= Self.confirmationMs
-        }
-        guard !ready.isEmpty else { return }
-        topic.pending.removeFirst(ready.count)
-        for entry in ready where !entry.client.pointee.flags.contains(.closed) {
-            answer(entry.client, entry.sequence, bytes: entry.reply)
+    /// In the order in which they began; nobody waits long for a shard that does not answer.
+    private mutating func endWaits(_ poolIndex: Int) {
+        let readyCount = subscriptions.waits[poolIndex, default: []].prefix {
+            isConfirmed($0.marks, poolIndex: poolIndex) || nowMs - $0.sinceMs >= Self.waitMsMax
+        }.count
+        guard readyCount > 0 else { return }
+        let ready = Array(subscriptions.waits[poolIndex]![..<readyCount])
+        subscriptions.waits[poolIndex]!.removeFirst(readyCount)
+        for wait in ready where !wait.client.pointee.flags.contains(.closed) {
+            if let (sequence, reply) = wait.confirmation {
+                answer(wait.client, sequence, bytes: reply)
+            } else {
+                handleLeavingAgain(wait.client)
+            }
         }
     }
 
     /// About once a second.
-    mutating func answerLateConfirmations() {
-        for topic in subscriptions.topics.values where !topic.pending.isEmpty { answerPending(topic) }
+    mutating func endLateWaits() {
+        for poolIndex in subscriptions.waits.keys { endWaits(poolIndex) }
     }
 
     /// The bulk strings at the front of an array, at most four; nil when it is no array. An integer counts as its text.

@@ -1,5 +1,5 @@
 // Engine+Learning: a command that the table lacks is asked about at a server before it is called unknown.
-// The client waits meanwhile, with the request unread (`Gate.learning`), and then reads it again.
+// The client waits meanwhile, with the request unread (`Gate.asking`), and then reads it again.
 // Not here: what is made of the answer (Routing/LearnedCommands).
 
 import Platform
@@ -31,7 +31,7 @@ extension Engine {
 
     private mutating func askAbout(_ name: [UInt8], _ client: ClientRef, _ shard: ShardRef) {
         // Nothing of the client is under way; the request stays unread until the answer has come.
-        putOff(client, .learning)
+        putOff(client, .asking)
         let merge = merges.take(client: client, rule: .gathered, command: CommandID.learned.rawValue)
         merge.pointee.gathering = .passRetained(Gathering(.learning(name)))
         expectAnswer(for: client)
@@ -49,7 +49,7 @@ extension Engine {
         if let value = ReplyValue(parsing: reply.buffer) {
             pools[client.pointee.poolIndex].learned.learn(name, value)
         }
-        client.pointee.gate.remove(.learning)
+        client.pointee.gate.remove(.asking)
         scheduleResume(client)
     }
 }

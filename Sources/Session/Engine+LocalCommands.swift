@@ -229,7 +229,8 @@ extension Engine {
     }
 
     private mutating func reset(_ client: ClientRef) {
-        if putsOff(client) { return }
+        let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue()
+        if putsOff(client) || putsOffLeaving(client, topics?.topics ?? [:]) { return }
         forgetWatchedKeys(of: client)
         endWatch(of: client, isExecuted: true)
         endTopics(of: client)

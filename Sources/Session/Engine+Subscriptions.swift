@@ -26,8 +26,7 @@ extension Engine {
             if isConfirmed(marks, poolIndex: client.pointee.poolIndex) {
                 answer(client, sequence, bytes: reply)
             } else {
-                topic.pending.append(
-                    Topic.Pending(client: client, sequence: sequence, reply: reply, sinceMs: nowMs, marks: marks))
+                wait(client, marks: marks, confirmation: (sequence, reply))
             }
         }
     }
@@ -37,6 +36,7 @@ extension Engine {
         let names =
             request.argumentCount > 1
             ? (1..<request.argumentCount).map { Array(request[$0].buffer) } : known?.names(kind) ?? []
+        if putsOffLeaving(client, [kind: names]) { return }
         guard !names.isEmpty else { return answerUnsubscribed(client, kind, nil, count: known?.count(with: kind) ?? 0) }
         for name in names {
             if let known, known.remove(kind, name) { leave(client, topicName(client, kind, name)) }
@@ -111,29 +111,59 @@ extension Engine {
         let known = subscriptions.topics[name]
         let topic = known ?? Topic(name)
         subscriptions.topics[name] = topic
-        topic.listeners.append(Topic.Listener(client: client, marks: listen(to: topic, isNew: known == nil)))
+        topic.listeners.append(Topic.Listener(client: client, marks: listen(to: topic, isNew: !topic.isWanted)))
         return topic
+    }
+
+    /// A client is shown what was published before it leaves. Where nobody stays the servers are told at once, so that
+    /// none counts a connection when the client has its reply.
+    ///
+    /// - Returns: true when the caller must leave the request as it is; it will be handled again.
+    mutating func putsOffLeaving(_ client: ClientRef, _ names: [TopicKind: [[UInt8]]]) -> Bool {
+        guard let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue() else { return false }
+        guard !topics.hasHeardAll else {
+            topics.hasHeardAll = false
+            return false
+        }
+        let left = names.flatMap { kind, names in
+            names.filter(topics.names(kind).contains).map { topicName(client, kind, $0) }
+        }
+        guard !left.isEmpty else { return false }
+        for name in left { startLeaving(client, subscriptions.topics[name]!) }
+        let marks = pingAll(client.pointee.poolIndex)
+        guard !isConfirmed(marks, poolIndex: client.pointee.poolIndex) else { return false }
+        wait(client, marks: marks, confirmation: nil)
+        putOff(client, .asking)
+        return true
+    }
+
+    private mutating func startLeaving(_ client: ClientRef, _ topic: Topic) {
+        guard topic.isWanted, let index = topic.listeners.firstIndex(where: { $0.client == client }) else { return }
+        topic.listeners[index].isLeaving = true
+        if !topic.isWanted { listenNoMore(to: topic) }
+    }
+
+    mutating func handleLeavingAgain(_ client: ClientRef) {
+        client.pointee.state?.pointee.topics?.takeUnretainedValue().hasHeardAll = true
+        client.pointee.gate.remove(.asking)
+        scheduleResume(client)
     }
 
     private mutating func leave(_ client: ClientRef, _ name: TopicName) {
         guard let topic = subscriptions.topics[name] else { return }
+        startLeaving(client, topic)
         topic.listeners.removeAll { $0.client == client }
         let isLast = topic.listeners.isEmpty
         shared.census.add(name, clients: -1, connections: isLast ? -1 : 0)
-        // Its place must not stay open for ever.
-        for pending in topic.pending where pending.client == client && !client.pointee.flags.contains(.closed) {
-            answer(client, pending.sequence, bytes: pending.reply)
-        }
-        topic.pending.removeAll { $0.client == client }
-        if isLast {
-            subscriptions.topics[name] = nil
-            listenNoMore(to: topic)
-        }
+        guard isLast else { return }
+        subscriptions.topics[name] = nil
+        closeUnusedEars(name.poolIndex)
     }
 
     /// Everything that the client listens to: it is gone, or RESET.
     mutating func endTopics(of client: ClientRef) {
         guard let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue() else { return }
+        subscriptions.waits[client.pointee.poolIndex]?.removeAll { $0.client == client }
         for kind in TopicKind.allCases {
             for name in topics.names(kind) {
                 _ = topics.remove(kind, name)

@@ -436,7 +436,7 @@ struct Engine: ~Copyable {
         closeIdleClients()
         closeIdleSpares()
         closeIdleDialects()
-        answerLateConfirmations()
+        endLateWaits()
         pingEars()
         measureQueues()
         judgeShards()

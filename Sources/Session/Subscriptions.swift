@@ -7,6 +7,8 @@
 //
 // A listener's reply waits until every shard that can be reached has confirmed, so that no message published after it
 // is missed; and it is shown nothing that a shard sent before, for the topic may be older than its wish.
+// A client that leaves waits likewise, its request unread: until every shard has answered it is shown what was
+// published before, and it is counted, as the shards may still count the connection that is there for it.
 // Classes and dictionaries: a worker has few topics, and a message is looked up once for all its listeners.
 // Not here: the commands (Engine+Subscriptions), the connections (Engine+Ears).
 
@@ -31,28 +33,32 @@ final class Topic {
         /// For each shard, which of its ear's commands must be answered before the client may be shown a message: what
         /// was published before the client asked is not for it.
         var marks: [Int]
-    }
-
-    /// A reply that waits for the shards.
-    struct Pending {
-        let client: ClientRef
-        let sequence: UInt32
-        let reply: [UInt8]
-        let sinceMs: UInt64
-        var marks: [Int]
+        /// It waits for the last messages.
+        var isLeaving = false
     }
 
     let name: TopicName
     var listeners: [Listener] = []
-    var pending: [Pending] = []
 
     init(_ name: TopicName) { self.name = name }
+
+    /// Somebody listens who is not about to leave; else the shards are not yet subscribed to, or no more.
+    var isWanted: Bool { listeners.contains { !$0.isLeaving } }
 
     /// The connection to a shard is another one, or gone.
     func setMark(_ mark: Int, shardIndex: Int) {
         for index in listeners.indices { listeners[index].marks[shardIndex] = mark }
-        for index in pending.indices { pending[index].marks[shardIndex] = mark }
     }
+}
+
+/// A client that waits for the shards to answer.
+struct EarWait {
+    let client: ClientRef
+    let sinceMs: UInt64
+    /// For each shard, which of its ear's commands must be answered.
+    var marks: [Int]
+    /// What a client that joins is told, and where; nil for one that leaves, whose request is handled again.
+    let confirmation: (sequence: UInt32, reply: [UInt8])?
 }
 
 /// The connection on which a worker hears what is published on one shard. Each of its commands has one answer.
@@ -61,43 +67,22 @@ struct Ear {
     static let unreachable = Int.max
 
     let line: LineRef
-    /// What the unanswered commands are about, behind `answeredCount` that are answered.
-    private var topics: [TopicName?] = []
-    private var answeredCount = 0
-    private var saidCount = 0
+    private(set) var saidCount = 0
     private(set) var heardCount = 0
 
     init(_ line: LineRef) { self.line = line }
 
     /// - Returns: the command's mark.
-    mutating func said(about topic: TopicName?) -> Int {
-        topics.append(topic)
+    mutating func said() -> Int {
         saidCount += 1
         return saidCount
     }
 
     /// A command is answered.
-    ///
-    /// - Returns: what it was about.
-    mutating func heard() -> TopicName? {
-        guard answeredCount < topics.count else { return nil }
-        let topic = topics[answeredCount]
-        answeredCount += 1
-        heardCount += 1
-        if answeredCount == topics.count { forget() }
-        return topic
-    }
+    mutating func heard() { heardCount = min(heardCount + 1, saidCount) }
 
     /// The connection is lost: nothing that was said will be answered.
-    mutating func lost() {
-        heardCount = saidCount
-        forget()
-    }
-
-    private mutating func forget() {
-        topics = []
-        answeredCount = 0
-    }
+    mutating func lost() { heardCount = saidCount }
 }
 
 /// What one client listens to, in the order in which it asked.
@@ -105,6 +90,8 @@ final class ClientTopics {
     private(set) var topics: [TopicKind: [[UInt8]]] = [:]
     /// Since when more waits for the client than it may take long for; 0 while that is not so.
     var overSoftLimitSinceMs: UInt64 = 0
+    /// It has heard all that was published before the request at hand, which asks to leave.
+    var hasHeardAll = false
 
     func names(_ kind: TopicKind) -> [[UInt8]] { topics[kind] ?? [] }
 
@@ -134,6 +121,15 @@ final class ClientTopics {
 struct Subscriptions {
     var topics: [TopicName: Topic] = [:]
     var ears: [Int: [Ear]] = [:]
+    /// By pool, in the order in which they began, which is that of their marks.
+    var waits: [Int: [EarWait]] = [:]
 
     func topics(ofPool poolIndex: Int) -> [Topic] { topics.values.filter { $0.name.poolIndex == poolIndex } }
+
+    /// What is to be heard of a shard's new connection, or of none, before clients that join are told so.
+    mutating func setMarkOfJoining(_ mark: Int, poolIndex: Int, shardIndex: Int) {
+        for index in waits[poolIndex, default: []].indices where waits[poolIndex]![index].confirmation != nil {
+            waits[poolIndex]![index].marks[shardIndex] = mark
+        }
+    }
 }

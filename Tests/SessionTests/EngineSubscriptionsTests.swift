@@ -9,6 +9,7 @@ import Upstream
 @Suite struct EngineSubscriptionsTests {
     private static let hello = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$5\r\nhello\r\n"
     private static let subscribed = "*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n"
+    private static let unsubscribed = "*3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n"
 
     private func ear(_ rig: EngineRig, _ shard: Int) throws -> LineRef {
         try #require(rig.engine.subscriptions.ears[0]?[shard].line)
@@ -24,7 +25,7 @@ import Upstream
         second.got = []
         rig.reply(try ear(rig, 1), Self.hello)
         #expect(first.text == Self.hello && second.text == Self.hello)
-        #expect(rig.ask(first, "UNSUBSCRIBE") == "*3\r\n$11\r\nunsubscribe\r\n$1\r\nc\r\n:0\r\n")
+        #expect(rig.ask(first, "UNSUBSCRIBE") == Self.unsubscribed)
         #expect(first.ref.pointee.state == nil)
         rig.reply(try ear(rig, 0), Self.hello)
         #expect(second.text == Self.hello + Self.hello)
@@ -50,20 +51,108 @@ import Upstream
         #expect(second.text == Self.subscribed + Self.hello)
     }
 
-    /// The topic is gone and made anew, while the shards have not heard of either.
-    @Test func aListenerThatComesBackHearsNothingOlderThanThat() throws {
+    // MARK: Leaving
+
+    /// Goal: a client that leaves is shown what was published before, then its reply, then the replies to what it asked
+    /// behind; until then it is counted. Method: servers that answer late.
+    @Test(arguments: ["UNSUBSCRIBE", "RESET"])
+    func whatWasPublishedBeforeAClientLeavesComesBeforeTheReply(word: String) throws {
         let rig = try EngineRig()
-        let (client, other) = (rig.connect(), rig.connect())
-        _ = rig.ask(other, "SUBSCRIBE", "d")
+        let client = rig.connect()
         #expect(rig.ask(client, "SUBSCRIBE", "c") == Self.subscribed)
         for backend in rig.backends { backend.isFrozen = true }
-        _ = rig.ask(client, "UNSUBSCRIBE", "c")
-        #expect(rig.ask(client, "SUBSCRIBE", "c").isEmpty)
-        rig.reply(try ear(rig, 2), Self.hello)
+        client.got = []
+        rig.send(client, rig.request([Array(word.utf8)]) + rig.request("TIME") + rig.request("PING"))
         #expect(client.text.isEmpty)
-        for shard in 0..<3 { rig.thaw(shard) }
-        #expect(client.text == Self.subscribed)
+        rig.reply(try ear(rig, 1), Self.hello)
+        #expect(client.text == Self.hello)
+        for shard in 0..<2 { rig.thaw(shard) }
+        #expect(client.text == Self.hello)
+        #expect(!rig.engine.shared.census.isEmpty)
+        rig.thaw(2)
+        let reply = word == "RESET" ? "+RESET\r\n" : Self.unsubscribed
+        #expect(client.text.hasPrefix(Self.hello + reply + "*2\r\n") && client.text.hasSuffix("+PONG\r\n"))
+        for backend in rig.backends { #expect(backend.seen.contains(["unsubscribe", "c"])) }
+        #expect(rig.engine.shared.census.isEmpty && rig.engine.subscriptions.ears.isEmpty)
+        #expect(client.ref.pointee.state == nil)
     }
+
+    @Test func oneThatLeavesOthersBehindHearsAllUntilThen() throws {
+        let rig = try EngineRig()
+        let (first, second) = (rig.connect(), rig.connect())
+        for client in [first, second] { #expect(rig.ask(client, "SUBSCRIBE", "c") == Self.subscribed) }
+        for backend in rig.backends { backend.isFrozen = true }
+        #expect(rig.ask(first, "UNSUBSCRIBE", "c").isEmpty)
+        second.got = []
+        rig.reply(try ear(rig, 1), Self.hello)
+        for shard in 0..<3 { rig.thaw(shard) }
+        #expect(first.text == Self.hello + Self.unsubscribed)
+        rig.reply(try ear(rig, 1), Self.hello)
+        #expect(first.text == Self.hello + Self.unsubscribed)
+        #expect(second.text == Self.hello + Self.hello)
+        for backend in rig.backends { #expect(!backend.seen.contains(["unsubscribe", "c"])) }
+    }
+
+    /// The last two leave at once: the second has the servers told.
+    @Test func whenAllLeaveAtOnceTheServersAreToldBeforeAnybodyIs() throws {
+        let rig = try EngineRig()
+        let (first, second) = (rig.connect(), rig.connect())
+        for client in [first, second] { #expect(rig.ask(client, "SUBSCRIBE", "c") == Self.subscribed) }
+        for backend in rig.backends { backend.isFrozen = true }
+        #expect(rig.ask(first, "UNSUBSCRIBE", "c").isEmpty)
+        #expect(rig.ask(second, "UNSUBSCRIBE", "c").isEmpty)
+        for shard in 0..<3 { rig.thaw(shard) }
+        #expect(first.text == Self.unsubscribed && second.text == Self.unsubscribed)
+        for backend in rig.backends { #expect(backend.seen.filter { $0 == ["unsubscribe", "c"] }.count == 1) }
+        #expect(rig.engine.shared.census.isEmpty && rig.engine.subscriptions.ears.isEmpty)
+    }
+
+    /// The servers have been told that nobody listens, and have not answered.
+    @Test func oneThatComesWhileTheLastLeavesIsSubscribedAnew() throws {
+        let rig = try EngineRig()
+        let (first, second) = (rig.connect(), rig.connect())
+        #expect(rig.ask(first, "SUBSCRIBE", "c") == Self.subscribed)
+        for backend in rig.backends { backend.isFrozen = true }
+        #expect(rig.ask(first, "UNSUBSCRIBE", "c").isEmpty)
+        #expect(rig.ask(second, "SUBSCRIBE", "c").isEmpty)
+        rig.reply(try ear(rig, 2), Self.hello)
+        #expect(first.text == Self.hello && second.text.isEmpty)
+        for shard in 0..<3 { rig.thaw(shard) }
+        #expect(first.text == Self.hello + Self.unsubscribed && second.text == Self.subscribed)
+        for backend in rig.backends {
+            let words = backend.seen.filter { $0.last == "c" }.map { $0[0] }
+            #expect(words == ["subscribe", "unsubscribe", "subscribe"])
+        }
+        rig.reply(try ear(rig, 2), Self.hello)
+        #expect(second.text == Self.subscribed + Self.hello)
+        #expect(rig.ask(second, "UNSUBSCRIBE") == Self.unsubscribed)
+        #expect(rig.engine.shared.census.isEmpty)
+    }
+
+    @Test func aClientThatGoesAwayWhileItLeavesIsForgotten() throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        _ = rig.ask(client, "SUBSCRIBE", "c")
+        for backend in rig.backends { backend.isFrozen = true }
+        #expect(rig.ask(client, "UNSUBSCRIBE", "c").isEmpty)
+        rig.disconnect(client)
+        for shard in 0..<3 { rig.thaw(shard) }
+        #expect(rig.engine.shared.census.isEmpty && rig.engine.subscriptions.ears.isEmpty)
+    }
+
+    @Test(arguments: [false, true]) func aShardThatDoesNotAnswerHoldsNobodyThatLeaves(isLost: Bool) throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        _ = rig.ask(client, "SUBSCRIBE", "c")
+        rig.backends[1].isFrozen = true
+        #expect(rig.ask(client, "UNSUBSCRIBE", "c").isEmpty)
+        if isLost { rig.lose(try ear(rig, 1)) } else { rig.advance(ms: 1_500) }
+        rig.engine.keepHouse()
+        rig.settle()
+        #expect(client.text == Self.unsubscribed)
+    }
+
+    // MARK: Messages
 
     @Test func messagesOfRESP3ArePushes() throws {
         let rig = try EngineRig()
