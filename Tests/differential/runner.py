@@ -205,7 +205,7 @@ class Runner:
             client.end_transaction()
         elif name == "watch" and reply == ("+", b"OK"):
             client.watched.append(words)
-        elif name == "unwatch":
+        elif name == "unwatch" and reply == ("+", b"OK"):
             client.watched = []
 
     def _refusal(self, client: Client, name: str, words: list[bytes],
