@@ -104,6 +104,8 @@ struct KeyFinderTests {
         Expectation("XREAD a b c", .syntax),
         Expectation("XREADGROUP GROUP streams c STREAMS a >", .found, [5]),
         Expectation("XREADGROUP COUNT 1 GROUP streams c NOACK STREAMS a >", .found, [8]),
+        Expectation("XREADGROUP STREAMS a b NOACK GROUP c >", .syntax),
+        Expectation("XREADGROUP COUNT 1 STREAMS a b >", .unbalancedStreams),
         Expectation("XREADGROUP GROUP g c NOACK x y z", .syntax),
         Expectation("GEORADIUS k 1 1 1 m", .found, [1]),
         Expectation("GEORADIUS k 1 1 1 m COUNT 3 STORE d", .found, [1, 9]),

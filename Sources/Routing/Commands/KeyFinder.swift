@@ -109,23 +109,26 @@ public struct KeyFinder: BitwiseCopyable, Sendable {
         }
     }
 
-    /// XREAD and XREADGROUP: options, then STREAMS, then as many keys as IDs.
+    /// XREAD and XREADGROUP: options, then STREAMS, then as many keys as IDs. XREADGROUP must have named its group.
     private func findStreams(_ spec: KeySpec, in request: RequestView, into keys: inout KeyList) -> KeySearch {
         let count = request.argumentCount
         // GROUP is XREADGROUP's alone: its specification starts the search behind it.
         let hasGroup = spec.position > 1
+        var isGroupNamed = !hasGroup
         var index = 1
         while index < count {
             let word = request[index]
             let following = count - index - 1
             if isWord(word, "STREAMS"), following > 0 {
                 guard following % Int(spec.limit) == 0 else { return .unbalancedStreams }
+                guard isGroupNamed else { return .syntax }
                 for key in 0..<(following / Int(spec.limit)) { keys.append(index + 1 + key) }
                 return .found
             }
             if (isWord(word, "COUNT") || isWord(word, "BLOCK")) && following >= 1 {
                 index += 2
             } else if hasGroup && isWord(word, "GROUP") && following >= 2 {
+                isGroupNamed = true
                 index += 3
             } else if hasGroup && (isWord(word, "NOACK")) {
                 index += 1
