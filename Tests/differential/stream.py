@@ -125,7 +125,8 @@ class Stream:
         """Commands of one key whose replies the client does not want."""
         some = [[b"SET", self.words.key("string"), b"silent"] for _ in range(1 + int(self.random.random() * 3))]
         if self.random.random() < 0.5:
-            return [[b"CLIENT", b"REPLY", b"SKIP"], some[0]]
+            # A reply behind it tells when it is executed, before another connection asks for the same key.
+            return [[b"CLIENT", b"REPLY", b"SKIP"], some[0], [b"PING"]]
         return [[b"CLIENT", b"REPLY", b"OFF"], *some, [b"CLIENT", b"REPLY", b"ON"]]
 
     def _one(self, same_tag_share: float, in_transaction: bool = False) -> list[list[bytes]]:
