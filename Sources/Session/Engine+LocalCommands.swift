@@ -104,6 +104,7 @@ extension Engine {
 
     private mutating func select(_ client: ClientRef, _ request: RequestView) {
         guard let index = Self.integer(request[1]) else { return answerNow(client, error: ProxyError.notAnInteger) }
+        guard Int32(exactly: index) != nil else { return answerNow(client, error: ProxyError.outOfInt32) }
         let pool = pools[client.pointee.poolIndex].options
         guard index >= 0, index < pool.databaseCount else {
             return answerNow(client, error: ProxyError.databaseOutOfRange)

@@ -16,6 +16,7 @@ enum ProxyError {
     static let noProtocol = "NOPROTO unsupported protocol version"
     static let syntax = "ERR syntax error"
     static let notAnInteger = "ERR value is not an integer or out of range"
+    static let outOfInt32 = "ERR value is out of range, value must between -2147483648 and 2147483647"
     static let databaseOutOfRange = "ERR DB index is out of range"
     static let noCluster = "ERR This instance has cluster support disabled"
     static let tooManyClients = "ERR max number of clients reached"

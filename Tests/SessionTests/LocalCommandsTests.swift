@@ -17,6 +17,11 @@ struct LocalCommandsTests {
         (["SELECT", "16"], "-ERR DB index is out of range\r\n"),
         (["SELECT", "-1"], "-ERR DB index is out of range\r\n"),
         (["SELECT", "x"], "-ERR value is not an integer or out of range\r\n"),
+        (
+            ["SELECT", "2147483648"],
+            "-ERR value is out of range, value must between -2147483648 and 2147483647\r\n"
+        ),
+        (["SELECT", "9223372036854775808"], "-ERR value is not an integer or out of range\r\n"),
         (["ROLE"], "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"),
         (["ACL", "WHOAMI"], "$7\r\ndefault\r\n"),
         (["CLUSTER", "INFO"], "-ERR This instance has cluster support disabled\r\n"),
