@@ -5,9 +5,9 @@
 //     line B: read, part 1, where nothing waits ┘ merge of rule `fastest`: the first reply goes to the client's place,
 //                                                  the other's place becomes a tombstone
 //
-// Rules: only reads of which the server has all bytes, and only where nothing of the client is behind them; until the
-// reply has come nothing more of that client is read, so that the second asking cannot overtake a later write of its
-// own. Each costs the pool's retry budget. Not here: reads whose connection was lost (Engine+Losses).
+// Rules: only reads of which the server has all bytes, and only where nothing else of the client is under way; until the
+// reply has come nothing more of that client is read: the second asking must not overtake a write of its own, neither an
+// earlier nor a later one. Each costs the pool's retry budget. Not here: reads whose connection was lost (Engine+Losses).
 
 import Platform
 import Routing
@@ -56,9 +56,7 @@ extension Engine {
             !entry.ticket.traits.contains(.repeated), !(isFirst && line.pointee.isReplyOpen)
         else { return false }
         let client = entry.ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
-        guard !client.pointee.flags.contains(.closed), entry.ticket.index &+ 1 == client.pointee.tail else {
-            return false
-        }
+        guard !client.pointee.flags.contains(.closed), client.pointee.inFlightCount == 1 else { return false }
         let poolIndex = line.pointee.shard.pointee.poolIndex
         let requestCount = poolViews[poolIndex].counters.read(.commands)
         return pools[poolIndex].retryBudget.spend(requestCount: requestCount, nowMs: nowMs)

@@ -59,6 +59,22 @@ struct EngineHedgesTests {
         #expect(rig.engine.unansweredCount == 0)
     }
 
+    /// Goal: a read does not overtake a write of its own client that waits on the same connection. Method: both there.
+    @Test func readsWithSomethingBeforeThemAreAskedOnce() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "SET", key, "v")
+        stall(rig, key)
+        client.got = []
+        rig.send(client, rig.request("SET", key, "w") + rig.request("GET", key))
+        rig.advance(ms: 50)
+        #expect(hedged(rig) == 0)
+        rig.unstall()
+        rig.settle()
+        #expect(client.text == "+OK\r\n$1\r\nw\r\n")
+    }
+
     @Test func writesAndReadsWithSomethingBehindThemAreAskedOnce() throws {
         let rig = try rig()
         let client = rig.connect()

@@ -160,6 +160,7 @@ struct FaultProfile {
         backend.database = dice.oneOf([0, 3])
         backend.password = dice.below(2) == 0 ? nil : "secret"
         backend.preconnects = dice.below(2) == 0
+        backend.hedgesReads = dice.below(2) == 0
         backend.shedsOldest = dice.below(2) == 0
         if dice.below(2) == 0 { backend.readTimeoutMs = dice.oneOf([20, 200]) }
         backend.queueTimeoutMs = dice.oneOf([0, 0, 10, 100])

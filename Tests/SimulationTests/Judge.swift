@@ -69,6 +69,13 @@ final class Judge {
 
     /// The bytes that the right reply takes at the front of these; -1 when they begin with another one.
     private func size(of request: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        let size = size(of: request, \.last, reply, count)
+        return size < 0 && ledger.requests[request].kind.isRead ? self.size(of: request, \.earlier, reply, count) : size
+    }
+
+    private func size(
+        of request: Int, _ result: KeyPath<Part, Result>, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
         let record = ledger.requests[request]
         for index in 0..<record.partCount {
             let part = ledger.parts + record.firstPart + index
@@ -76,11 +83,15 @@ final class Judge {
         }
         switch record.kind {
         case .set, .setMany: return hasFront(reply, count, "+OK\r\n") ? 5 : -1
-        case .get: return valueSize(record.firstPart, reply, count)
+        case .get: return valueSize(record.firstPart, result, reply, count)
         case .getMany: return valuesSize(record, reply, count)
         case .increment, .append, .delete, .exists:
             var sum = 0
-            for index in 0..<record.partCount { sum += ledger.parts[record.firstPart + index].number }
+            for index in 0..<record.partCount {
+                let part = ledger.parts[record.firstPart + index]
+                if part[keyPath: result].outcome == .none { return -1 }
+                sum += part[keyPath: result].number
+            }
             var position = 0
             return number(reply, count, &position, type: 0x3A) == sum ? position : -1
         case .ping, .hello, .multi, .exec, .discard: return -1
@@ -95,24 +106,27 @@ final class Judge {
         var position = 0
         guard number(reply, count, &position, type: 0x2A) == record.partCount else { return -1 }
         for index in 0..<record.partCount {
-            let size = valueSize(record.firstPart + index, reply + position, count - position)
+            var size = valueSize(record.firstPart + index, \.last, reply + position, count - position)
+            if size < 0 { size = valueSize(record.firstPart + index, \.earlier, reply + position, count - position) }
             if size < 0 { return -1 }
             position += size
         }
         return position
     }
 
-    private func valueSize(_ part: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
-        let record = ledger.parts + part
-        switch record.pointee.outcome {
+    private func valueSize(
+        _ part: Int, _ result: KeyPath<Part, Result>, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Int {
+        let result = ledger.parts[part][keyPath: result]
+        switch result.outcome {
         case .missing: return hasFront(reply, count, "$-1\r\n") ? 5 : -1
         case .null: return hasFront(reply, count, "_\r\n") ? 3 : -1
         case .value:
             var position = 0
-            let sizeBytes = record.pointee.sizeBytes
+            let sizeBytes = result.sizeBytes
             guard number(reply, count, &position, type: 0x24) == 8 + sizeBytes, count >= position + sizeBytes + 10,
                 Ledger.readDigits(reply + position, count: 8) == part,
-                memcmp(reply + position + 8, Ledger.value(of: record.pointee.number), sizeBytes) == 0
+                memcmp(reply + position + 8, Ledger.value(of: result.number), sizeBytes) == 0
             else { return -1 }
             return position + sizeBytes + 10
         case .none, .done, .integer, .error: return -1
@@ -182,7 +196,10 @@ final class Judge {
     }
 
     private func hasServerError(_ record: SimulatedRequest) -> Bool {
-        (0..<record.partCount).contains { ledger.parts[record.firstPart + $0].outcome == .error }
+        (0..<record.partCount).contains {
+            let part = ledger.parts[record.firstPart + $0]
+            return part.last.outcome == .error || part.earlier.outcome == .error
+        }
     }
 
     /// The first shard's own error is told: what it claims is true of the keys of that shard.

@@ -37,17 +37,42 @@ enum Outcome: UInt8 {
     case error
 }
 
+/// What one execution of a command brought.
+struct Result {
+    var outcome = Outcome.none
+    /// The integer, or the part that wrote the value.
+    var number = 0
+    /// Size of the value read.
+    var sizeBytes = 0
+}
+
 struct Part {
     let request: Int
     let key: Int
     /// Size of the value that it writes.
     let writtenBytes: Int
     var executionCount = 0
-    var outcome = Outcome.none
-    /// The integer, or the part that wrote the value.
-    var number = 0
-    /// Size of the value read.
-    var sizeBytes = 0
+    /// Of the last execution, and of the one before: a read may be asked twice, and either reply may be the first.
+    var last = Result()
+    var earlier = Result()
+    var outcome: Outcome {
+        get { last.outcome }
+        set { last.outcome = newValue }
+    }
+    var number: Int {
+        get { last.number }
+        set { last.number = newValue }
+    }
+    var sizeBytes: Int {
+        get { last.sizeBytes }
+        set { last.sizeBytes = newValue }
+    }
+
+    /// A server has it to execute or to refuse.
+    mutating func begin() {
+        if last.outcome != .none { earlier = last }
+        last = Result()
+    }
     /// The backend connection that saw its bytes.
     var connection = -1
     /// A later command of its client on its key was executed before.

@@ -260,7 +260,10 @@ final class SimulatedBackend {
         case .ping: connection.socket.toEngine.append("+PONG\r\n")
         default:
             if isRefused {
-                for part in parts { ledger.parts[part].outcome = .error }
+                for part in parts {
+                    ledger.parts[part].begin()
+                    ledger.parts[part].outcome = .error
+                }
                 connection.isTransactionRefused = true
                 connection.socket.toEngine.append("-OOM simulated\r\n")
             } else if connection.isInTransaction {
@@ -320,6 +323,7 @@ final class SimulatedBackend {
         }
         let record = ledger.parts + part
         let entry = entries + record.pointee.key
+        record.pointee.begin()
         record.pointee.outcome = .integer
         switch kind {
         case .set, .setMany:
