@@ -18,6 +18,8 @@ public struct ReplyScanner: BitwiseCopyable, Equatable {
     @usableFromInline var bodyBytesLeft = 0
     /// Inside a simple string, an error or the like: everything up to CR LF belongs to it.
     @usableFromInline var isInLine = false
+    /// In a line, the last byte of the piece before was CR.
+    @usableFromInline var isBehindCR = false
 
     @inlinable
     public init() {}
@@ -43,9 +45,13 @@ public struct ReplyScanner: BitwiseCopyable, Equatable {
                 valuesLeft &-= 1
             } else if isInLine {
                 guard let used = skipLine(start + offset, count: count &- offset) else {
+                    if count > offset { isBehindCR = start[count &- 1] == 13 }
                     return .incomplete(usedBytes: count)
                 }
+                // Readers that look for CR LF would go on into the next reply, and take it for a part of this one.
+                guard used > 1 ? start[offset &+ used &- 2] == 13 : isBehindCR else { return .malformed }
                 isInLine = false
+                isBehindCR = false
                 offset &+= used
                 valuesLeft &-= 1
             }

@@ -71,7 +71,7 @@ struct ReplyScannerTests {
 
     @Test(arguments: [
         "x", "\r\n", "\u{0}", "$-2\r\n", "$01\r\n", "$\r\n", "*\r\n", "*x", "$?\r\n", "*?\r\n", "%-2\r\n", "$1\r\nabc",
-        "$3\r\nabcde", "$12345678901", "=x\r\n", "GET", "*1\r\n.\r\n",
+        "$3\r\nabcde", "$12345678901", "=x\r\n", "GET", "*1\r\n.\r\n", "+OK\n", "+OK9\n", "-\n", "*2\r\n:1\r\n:2\n",
     ])
     func whatIsNoReplyIsMalformed(text: String) {
         let bytes = Array(text.utf8)
