@@ -87,10 +87,12 @@ extension Engine {
         let (isDown, nowMs) = (shard.pointee.isDown, nowMs)
         var budget = pools[poolIndex].retryBudget
         var repeatedCount = 0
+        let lastWrites = lastWrites(on: line)
         let dropped = line.cutOffWritten(pool: &buffers) { entry, index, isHalf in
             guard !isDown, !(index == 0 && isReplyOpen), entry.ticket.traits.contains(.movable) else { return false }
             if isHalf { return true }
             guard entry.ticket.traits.isSuperset(of: .repeatable), !entry.ticket.traits.contains(.repeated),
+                Self.client(of: entry.ticket).map({ lastWrites[$0, default: 0] <= index }) ?? true,
                 budget.spend(requestCount: requestCount, nowMs: nowMs)
             else { return false }
             entry.ticket.traits.insert(.repeated)
@@ -100,6 +102,25 @@ extension Engine {
         pools[poolIndex].retryBudget = budget
         if repeatedCount > 0 { shard.pointee.counters.add(.retried, repeatedCount) }
         return dropped
+    }
+
+    /// Where the last write of each client stands among what was written. A read before it is not asked again: the
+    /// write may have been executed, and a client must not read what it wrote later.
+    private func lastWrites(on line: LineRef) -> [ClientRef: Int] {
+        let queue = line.pointee.inFlight
+        var lastWrites: [ClientRef: Int] = [:]
+        for index in 0..<(queue.count - line.unwrittenCount) where queue[index].ticket.isWrite {
+            if let client = Self.client(of: queue[index].ticket) { lastWrites[client] = index }
+        }
+        return lastWrites
+    }
+
+    private static func client(of ticket: ReplyTicket) -> ClientRef? {
+        switch ticket.kind {
+        case .reply: ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
+        case .part: ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client
+        case .tombstone, .unheard, .check: nil
+        }
     }
 
     private mutating func abandonReply(_ ticket: ReplyTicket, _ names: ShardName) {

@@ -31,12 +31,28 @@ struct EngineRetriesTests {
         let key = rig.key(on: 0)
         #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
         rig.backends[0].seen = []
-        lose(rig, client, rig.request("GET", key) + rig.request("SET", key, "w") + rig.request("EXISTS", key))
+        lose(rig, client, rig.request("SET", key, "w") + rig.request("GET", key) + rig.request("EXISTS", key))
         let replies = client.text.components("$1\r\nv\r\n") + client.text.components(":1\r\n")
         #expect(replies == 2 && client.text.components("-CONNLOST") == 1, "\(client.text)")
         #expect(client.text.contains("outcome unknown"))
         #expect(rig.backends[0].seen.filter { $0[0] == "SET" }.isEmpty)
         #expect(rig.counters.snapshot().pools[0].servers[0].values[.retried] == 2)
+    }
+
+    /// Goal: a client never reads what it wrote later. Method: a read and behind it a write, of which nobody knows
+    /// whether it was executed; another client's read is between them.
+    @Test func aReadBeforeAWriteOfItsClientIsNotSentAgain() throws {
+        let rig = try rig()
+        let (client, other) = (rig.connect(), rig.connect())
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
+        rig.backends[0].isFrozen = true
+        other.got = []
+        rig.send(client, rig.request("GET", key))
+        rig.send(other, rig.request("GET", key))
+        lose(rig, client, rig.request("MSET", key, "w", rig.key(on: 1), "x"))
+        #expect(client.text.components("-CONNLOST") == 2, "\(client.text)")
+        #expect(other.text == "$1\r\nv\r\n")
     }
 
     @Test func aReadIsSentOnceMoreAndNotTwice() throws {
