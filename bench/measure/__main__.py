@@ -6,7 +6,19 @@ import inspect
 from pathlib import Path
 from typing import Callable
 
-from . import compare, growth, load, memory, pacing, peers, pinning, profile, programs, relay
+from . import (
+    compare,
+    growth,
+    isolation,
+    load,
+    memory,
+    pacing,
+    peers,
+    pinning,
+    profile,
+    programs,
+    relay,
+)
 from .rounds import Plan, say
 from .study import Study
 from .workloads import BY_NAME
@@ -16,6 +28,7 @@ STUDIES = {
     "memory": memory,
     "growth": growth,
     "pacing": pacing,
+    "isolation": isolation,
     "profile": profile,
     "relay": relay,
 }
@@ -50,9 +63,9 @@ def _epilog() -> str:
     for name, module in STUDIES.items():
         text = inspect.getdoc(module) or ""
         sentence = " ".join(text.split(": ", 1)[-1].split()).split(". ")[0].rstrip(".")
-        lines.append(f"  {name:8} {sentence}")
-    lines.append("  all      all of them")
-    lines.append("  pages    nothing is measured: the pages are made anew from the rows")
+        lines.append(f"  {name:9} {sentence}")
+    lines.append("  all       all of them")
+    lines.append("  pages     nothing is measured: the pages are made anew from the rows")
     return "\n".join([*lines, PROGRAMS])
 
 

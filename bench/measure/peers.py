@@ -16,6 +16,8 @@ from . import programs
 from .fleet import FIRST_KEY, Fleet
 from .processes import wait_for_key
 
+# After which a request fails, in every proxy that knows such a limit.
+TIMEOUT_MS = 10_000
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 
 
@@ -48,14 +50,20 @@ def _render(template: str, **values: object) -> str:
 
 
 def keyway_config(
-    ports: Sequence[int], shard_ports: Sequence[int], workers: int = 1, pacing: str = "auto"
+    ports: Sequence[int],
+    shard_ports: Sequence[int],
+    workers: int = 1,
+    pacing: str = "auto",
+    timeout_ms: int = TIMEOUT_MS,
 ) -> str:
     """One pool for each of `ports`; all have the same servers."""
     servers = "\n".join(
         f"    - 127.0.0.1:{port}:1 s{index}" for index, port in enumerate(shard_ports)
     )
     pools = [
-        _render("keyway-pool.yml", index=index, port=port, servers=servers)
+        _render(
+            "keyway-pool.yml", index=index, port=port, servers=servers, timeout_ms=timeout_ms
+        )
         for index, port in enumerate(ports)
     ]
     return _render("keyway.yml", workers=workers, pacing=pacing, pools="\n".join(pools))
@@ -152,7 +160,7 @@ def version(name: str) -> str:
     return programs.version(program) if program and name != "floor" else ""
 
 
-def start(name: str, fleet: Fleet) -> Target:
+def start(name: str, fleet: Fleet, timeout_ms: int = TIMEOUT_MS) -> Target:
     """Starts a peer in front of the fleet and waits until it answers."""
     if name == "direct":
         return Target(name, fleet.direct_port, fleet.direct_pid)
@@ -161,13 +169,15 @@ def start(name: str, fleet: Fleet) -> Target:
     folder = fleet.processes.folder
     config = folder / f"{name}{Path(peer.template).suffix if peer.template else ''}"
     if name == "keyway":
-        config.write_text(keyway_config([port], fleet.shard_ports))
+        config.write_text(keyway_config([port], fleet.shard_ports, timeout_ms=timeout_ms))
     elif peer.template:
         lines = [
             Template(peer.server).substitute(index=index, port=shard)
             for index, shard in enumerate(fleet.shard_ports)
         ]
-        config.write_text(_render(peer.template, port=port, servers="\n".join(lines)))
+        values = {"port": port, "servers": "\n".join(lines)}
+        times = {"timeout_ms": timeout_ms, "timeout_s": f"{timeout_ms / 1e3:g}"}
+        config.write_text(_render(peer.template, **values, **times))
     program = programs.compiled("mux", folder) if name == "floor" else programs.need(peer.program)
     pid = fleet.processes.start(
         name, peer.command(program, config, port, port + 1, fleet.shard_ports), port
