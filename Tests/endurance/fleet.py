@@ -47,6 +47,7 @@ endurance:
   server_connections: {connections}
   tombstones_max: {tombstones}
   reconnect_backoff_max: 200
+  hedge_reads: {hedges}
   breaker_open: 100
   breaker_open_max: 400
   breaker_trickle: 200
@@ -135,7 +136,8 @@ class Keyway:
         self.config.write_text(CONFIG.format(
             workers=self.worker_count, pacing=source.choice(["auto", "off"]), port=_free_port(), servers=servers,
             client_in_flight=source.choice([4, 4096]), connections=self.connection_count,
-            tombstones=source.choice([3, 1024]), memory_mb=MEMORY_LIMIT_MB))
+            tombstones=source.choice([3, 1024]), memory_mb=MEMORY_LIMIT_MB,
+            hedges=source.choice(["true", "false"])))
         # Of descriptors: at its first rest, and at its last one.
         self.rest_counts: list[int] = []
         self.process = _start([program, "-c", str(self.config)], self.log)
