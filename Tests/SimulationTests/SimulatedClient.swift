@@ -1,6 +1,6 @@
 // SimulatedClient: one client that sends random pipelines, reads replies when it likes, and comes and goes.
-// Exactly one reply for each request, in order, or the connection ends: a reply that nobody asked for, or bytes that are
-// none, are held against Keyway.
+// Exactly one reply for each request, in order, or the connection ends: a reply that nobody asked for, or bytes that
+// are none, are held against Keyway.
 // Not here: whether a reply is right (Judge).
 
 import Glibc
