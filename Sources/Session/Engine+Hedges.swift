@@ -5,9 +5,10 @@
 //     line B: read, part 1, where nothing waits ┘ merge of rule `fastest`: the first reply goes to the client's place,
 //                                                  the other's place becomes a tombstone
 //
-// Rules: only reads of which the server has all bytes, and only where nothing else of the client is under way; until the
-// reply has come nothing more of that client is read: the second asking must not overtake a write of its own, neither an
-// earlier nor a later one. Each costs the pool's retry budget. Not here: reads whose connection was lost (Engine+Losses).
+// Rules: only reads of which the server has all bytes, and only where nothing else of the client is under way; until
+// the reply has come nothing more of that client is read: the second asking must not overtake a write of its own,
+// neither an earlier nor a later one. Each costs the pool's retry budget. Not here: reads whose connection was lost
+// (Engine+Losses).
 
 import Platform
 import Routing

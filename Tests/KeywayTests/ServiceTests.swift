@@ -33,6 +33,8 @@ import Testing
         return true
     }
     defer { Socket.close(connection) }
+    // Clients are answered a moment before the start is over, and a signal until then ends the start.
+    try eventually("its start is over") { keyway.output.contains("pool p listens on") }
     keyway.process.signal(SIGTERM)
     try eventually("it drains") { keyway.output.contains("stopping: no new clients") }
     #expect(FileManager.default.fileExists(atPath: pidFile))
