@@ -54,6 +54,12 @@ extension Engine {
         if symptom.asksForCheck { perform(shard, shard.pointee.breaker.suspected(nowMs: nowMs)) }
     }
 
+    /// Another worker has found the shard to be down: this one checks now and does not wait for timeouts of its own.
+    mutating func beForewarned(_ poolIndex: Int, _ shardIndex: Int) {
+        let shard = pools[poolIndex].shards + shardIndex
+        perform(shard, shard.pointee.breaker.forewarned())
+    }
+
     func policy(of shard: ShardRef) -> BreakerPolicy { pools[shard.pointee.poolIndex].options.backend.breaker }
 
     // MARK: Consequences
@@ -80,6 +86,8 @@ extension Engine {
             let text = "down: \(whyDown(shard)); \(consequence(shard))"
             log.error("shard \(name(of: shard).text): \(text)")
             shared.events.add(Event(atMs: Clock.unixMs(), subject: name(of: shard).text, text: text))
+            let warning = Message.shardOpened(poolIndex: shard.pointee.poolIndex, shardIndex: shard.pointee.index)
+            for (index, box) in shared.mailboxes.enumerated() where index != workerIndex { box.post(warning) }
         }
         eject(shard)
         for index in 0..<shard.pointee.allLineCount { refuseWaiting(shard.pointee.lines[index]) }

@@ -20,6 +20,8 @@ enum Message: Sendable {
     /// A line for this worker's monitors.
     case monitored([UInt8])
     case pause(ClientPause)
+    /// Another worker's breaker has opened.
+    case shardOpened(poolIndex: Int, shardIndex: Int)
     /// The pool's keys are placed so from now on.
     case ringChanged(poolIndex: Int, Placement)
     /// Stop accepting, answer what is under way, then end.

@@ -166,6 +166,17 @@ struct BreakerTests {
         #expect(certain.checkFailed(isCertain: true, nowMs: 1, random: 0, policy: policy) == .opened)
     }
 
+    @Test func afterAWarningOneFailedCheckIsEnough() {
+        let policy = Self.policy { $0.checksToOpen = 3 }
+        var breaker = Breaker()
+        #expect(breaker.forewarned() == .check)
+        #expect(breaker.checkPassed(nowMs: 1, policy: policy) == .nothing)
+        #expect(breaker.checkFailed(isCertain: false, nowMs: 2, random: 0, policy: policy) == .nothing, "forgotten")
+        #expect(breaker.forewarned() == .check)
+        #expect(breaker.checkFailed(isCertain: false, nowMs: 3, random: 0, policy: policy) == .opened)
+        #expect(breaker.forewarned() == .nothing, "it is open already")
+    }
+
     @Test func severalChecksMayBeNeededToClose() {
         let policy = Self.policy { $0.checksToClose = 3 }
         var breaker = opened(policy)

@@ -140,6 +140,21 @@ struct EngineHealthTests {
         #expect(rig.ask(client, "GET", key).hasPrefix("-SHARDDOWN"))
     }
 
+    @Test func anotherWorkersWordMakesACheckAndTheCheckDecides() throws {
+        let rig = try rig { $0.backend.connectTimeoutMs = 100 }
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
+        rig.engine.beForewarned(0, 0)
+        rig.settle()
+        #expect(values(rig)[.checks] == 1 && rig.ask(client, "GET", key) == "$1\r\nv\r\n")
+        rig.backends[0].isFrozen = true
+        rig.engine.beForewarned(0, 0)
+        rig.settle()
+        rig.advance(ms: 110)
+        #expect(rig.ask(client, "GET", key).hasPrefix("-SHARDDOWN"))
+    }
+
     @Test func theTrickleLetsAShareThroughAndSaysSo() throws {
         let rig = try rig { $0.backend.breaker.trickleMs = 1_000 }
         let client = rig.connect()

@@ -291,6 +291,7 @@ final class EngineRig {
             case .monitorsChanged: engine.monitorsChanged()
             case .monitored(let line): engine.showHere(line)
             case .pause(let pause): engine.apply(pause)
+            case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement): engine.use(placement, poolIndex: poolIndex)
             case .resolved, .drain: break
             }

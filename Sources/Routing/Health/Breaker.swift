@@ -78,6 +78,8 @@ public struct Breaker: BitwiseCopyable {
     private var slowCount = 0
     private var sampleCount = 0
     private var suspectedAtMs: UInt64 = 0
+    /// Another worker's breaker has opened: one failed check is enough.
+    private var isForewarned = false
 
     /// A shard that has been calm for so long starts anew.
     private static var calmMs: UInt64 { 60_000 }
@@ -151,8 +153,16 @@ public struct Breaker: BitwiseCopyable {
         return .check
     }
 
+    /// Another worker of this process has found the shard to be down.
+    package mutating func forewarned() -> Action {
+        guard state == .closed else { return .nothing }
+        isForewarned = true
+        return .check
+    }
+
     package mutating func checkPassed(nowMs: UInt64, policy: BreakerPolicy) -> Action {
         failedChecksInRow = 0
+        isForewarned = false
         guard state == .probing || state == .open else { return .nothing }
         checksInRow += 1
         guard checksInRow >= policy.checksToClose else {
@@ -177,7 +187,8 @@ public struct Breaker: BitwiseCopyable {
         switch state {
         case .open: return .nothing
         case .probing, .trickling: break
-        case .closed: guard isCertain || failedChecksInRow >= policy.checksToOpen else { return .nothing }
+        case .closed:
+            guard isCertain || isForewarned || failedChecksInRow >= policy.checksToOpen else { return .nothing }
         }
         let wasClosed = state != .probing
         let action = open(.checkFailed, nowMs: nowMs, random: random, policy: policy)
@@ -243,6 +254,7 @@ public struct Breaker: BitwiseCopyable {
         failuresInRow = 0
         checksInRow = 0
         failedChecksInRow = 0
+        isForewarned = false
         return .opened
     }
 
