@@ -21,15 +21,31 @@ struct EngineHedgesTests {
 
     private func hedged(_ rig: EngineRig) -> Int { rig.counters.snapshot().pools[0].servers[0].values[.hedged] }
 
-    /// A connection that answers nothing any more; others of the same server do.
-    private func stall(_ rig: EngineRig, _ key: String) { rig.stall(rig.engine.pools[0].shards[0].lines[0]) }
-
-    @Test func aStalledConnectionDoesNotStallAReader() throws {
-        let rig = try rig()
+    /// A client that has written a key of the first shard.
+    private func writer(_ rig: EngineRig) -> (client: FakeClient, key: String) {
         let client = rig.connect()
         let key = rig.key(on: 0)
         _ = rig.ask(client, "SET", key, "v")
-        stall(rig, key)
+        client.got = []
+        return (client, key)
+    }
+
+    /// The same, and it has read for so long, from a server that is frozen, that it was asked twice.
+    private func frozenRead(_ rig: EngineRig) -> (client: FakeClient, key: String) {
+        let (client, key) = writer(rig)
+        rig.backends[0].isFrozen = true
+        rig.send(client, rig.request("GET", key))
+        rig.advance(ms: 10)
+        return (client, key)
+    }
+
+    /// A connection that answers nothing any more; others of the same server do.
+    private func stall(_ rig: EngineRig) { rig.stall(rig.engine.pools[0].shards[0].lines[0]) }
+
+    @Test func aStalledConnectionDoesNotStallAReader() throws {
+        let rig = try rig()
+        let (client, key) = writer(rig)
+        stall(rig)
         #expect(rig.ask(client, "GET", key) == "")
         rig.advance(ms: 10)
         #expect(client.text == "$1\r\nv\r\n" && hedged(rig) == 1)
@@ -44,13 +60,7 @@ struct EngineHedgesTests {
 
     @Test func theFirstAskingMayWinToo() throws {
         let rig = try rig()
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
-        rig.backends[0].isFrozen = true
-        client.got = []
-        rig.send(client, rig.request("GET", key))
-        rig.advance(ms: 10)
+        let (client, key) = frozenRead(rig)
         #expect(hedged(rig) == 1 && client.text == "")
         rig.thaw(0)
         rig.advance(ms: 10)
@@ -62,11 +72,8 @@ struct EngineHedgesTests {
     /// Goal: a read does not overtake a write of its own client that waits on the same connection. Method: both there.
     @Test func readsWithSomethingBeforeThemAreAskedOnce() throws {
         let rig = try rig()
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
-        stall(rig, key)
-        client.got = []
+        let (client, key) = writer(rig)
+        stall(rig)
         rig.send(client, rig.request("SET", key, "w") + rig.request("GET", key))
         rig.advance(ms: 50)
         #expect(hedged(rig) == 0)
@@ -77,11 +84,8 @@ struct EngineHedgesTests {
 
     @Test func writesAndReadsWithSomethingBehindThemAreAskedOnce() throws {
         let rig = try rig()
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
-        stall(rig, key)
-        client.got = []
+        let (client, key) = writer(rig)
+        stall(rig)
         rig.send(client, rig.request("GET", key) + rig.request("SET", key, "w"))
         rig.advance(ms: 50)
         #expect(hedged(rig) == 0)
@@ -92,13 +96,7 @@ struct EngineHedgesTests {
 
     @Test func nothingOfTheClientOvertakesWhileTwoAreAsked() throws {
         let rig = try rig()
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
-        rig.backends[0].isFrozen = true
-        client.got = []
-        rig.send(client, rig.request("GET", key))
-        rig.advance(ms: 10)
+        let (client, key) = frozenRead(rig)
         rig.send(client, rig.request("SET", key, "w"))
         #expect(!client.pending.isEmpty, "it is not read yet")
         rig.thaw(0)
@@ -108,13 +106,7 @@ struct EngineHedgesTests {
 
     @Test func whereBothAreLateThereIsOneError() throws {
         let rig = try rig()
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
-        rig.backends[0].isFrozen = true
-        client.got = []
-        rig.send(client, rig.request("GET", key))
-        rig.advance(ms: 10)
+        let (client, _) = frozenRead(rig)
         for _ in 0..<3 { rig.advance(ms: 1_000) }
         #expect(client.text.components("-") >= 1 && client.text.components("\r\n") == 1, "\(client.text)")
         #expect(rig.engine.unansweredCount == 0)
@@ -122,15 +114,8 @@ struct EngineHedgesTests {
 
     @Test func aLostConnectionLeavesItToTheOther() throws {
         let rig = try rig()
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
-        let line = rig.engine.pools[0].shards[0].lines[0]
-        rig.backends[0].isFrozen = true
-        client.got = []
-        rig.send(client, rig.request("GET", key))
-        rig.advance(ms: 10)
-        rig.lose(line)
+        let (client, _) = frozenRead(rig)
+        rig.lose(rig.engine.pools[0].shards[0].lines[0])
         #expect(client.text == "")
         rig.thaw(0)
         rig.advance(ms: 100)
@@ -139,12 +124,7 @@ struct EngineHedgesTests {
 
     @Test func aClientThatLeavesLeavesNothingBehind() throws {
         let rig = try rig()
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
-        rig.backends[0].isFrozen = true
-        rig.send(client, rig.request("GET", key))
-        rig.advance(ms: 10)
+        let (client, key) = frozenRead(rig)
         rig.disconnect(client)
         rig.thaw(0)
         rig.advance(ms: 10)
@@ -154,9 +134,7 @@ struct EngineHedgesTests {
 
     @Test func withoutABudgetNothingIsAskedTwice() throws {
         let rig = try rig(percent: 0)
-        let client = rig.connect()
-        let key = rig.key(on: 0)
-        _ = rig.ask(client, "SET", key, "v")
+        let (client, key) = writer(rig)
         rig.backends[0].isFrozen = true
         rig.send(client, rig.request("GET", key))
         rig.advance(ms: 100)

@@ -155,10 +155,7 @@ final class SimulatedKernel {
     private func receive(_ client: ClientRef, _ socket: SimulatedSocket) {
         let room = engine.room(for: client)
         if !socket.toEngine.isEmpty {
-            let count = moved(min(room.count, socket.toEngine.count))
-            memcpy(room.start, socket.toEngine.start, count)
-            socket.toEngine.dropFirst(count)
-            engine.received(client, count: count)
+            engine.received(client, count: take(from: socket, room.start, most: room.count))
         } else if socket.end == .reset {
             engine.close(client, .byError)
         } else {
@@ -184,10 +181,7 @@ final class SimulatedKernel {
     private func receive(_ line: LineRef, _ socket: SimulatedSocket) {
         let room = engine.room(for: line)
         if !socket.toEngine.isEmpty {
-            let count = moved(min(room.count, socket.toEngine.count))
-            memcpy(room.start, socket.toEngine.start, count)
-            socket.toEngine.dropFirst(count)
-            if !engine.received(line, count: count) {
+            if !engine.received(line, count: take(from: socket, room.start, most: room.count)) {
                 trace.note("descriptor: its bytes are no replies", Int(socket.descriptor))
                 engine.lost(line, failure: Engine.badReplies)
             }
@@ -195,6 +189,14 @@ final class SimulatedKernel {
             trace.note("descriptor: its line is lost", Int(socket.descriptor))
             engine.lost(line, failure: socket.end == .reset ? ECONNRESET : Engine.closedByServer)
         }
+    }
+
+    /// One read: as many bytes as the dice let it move.
+    private func take(from socket: SimulatedSocket, _ room: UnsafeMutablePointer<UInt8>, most: Int) -> Int {
+        let count = moved(min(most, socket.toEngine.count))
+        memcpy(room, socket.toEngine.start, count)
+        socket.toEngine.dropFirst(count)
+        return count
     }
 
     private func finishConnecting(_ line: LineRef, _ socket: SimulatedSocket) {

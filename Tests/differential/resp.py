@@ -102,15 +102,11 @@ class Closed(Exception):
     """The other side closed the connection."""
 
 
-class Connection:
-    """A connection to a unix socket; bytes of replies wait in `data` from `start` on."""
+class Stream:
+    """A connected socket with a timeout; what goes wrong with it is Stuck or Closed."""
 
-    def __init__(self, path: str, timeout_s: float = 10):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.socket.settimeout(timeout_s)
-        self.socket.connect(path)
-        self.data = b""
-        self.start = 0
+    def __init__(self, connected: socket.socket):
+        self.socket = connected
 
     def close(self) -> None:
         self.socket.close()
@@ -123,8 +119,8 @@ class Connection:
         except OSError as problem:
             raise Closed from problem
 
-    def receive(self) -> None:
-        """Waits for more bytes."""
+    def more(self) -> bytes:
+        """Waits for more bytes; never empty."""
         try:
             more = self.socket.recv(1 << 18)
         except TimeoutError as problem:
@@ -133,6 +129,22 @@ class Connection:
             raise Closed from problem
         if not more:
             raise Closed
+        return more
+
+
+class Connection(Stream):
+    """A connection to a unix socket; bytes of replies wait in `data` from `start` on."""
+
+    def __init__(self, path: str, timeout_s: float = 10):
+        super().__init__(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        self.socket.settimeout(timeout_s)
+        self.socket.connect(path)
+        self.data = b""
+        self.start = 0
+
+    def receive(self) -> None:
+        """Waits for more bytes."""
+        more = self.more()
         self.data = self.data[self.start :] + more if self.start < len(self.data) else more
         self.start = 0
 

@@ -13,7 +13,7 @@ import threading
 import time
 from dataclasses import dataclass
 
-from differential.resp import Closed, Incomplete, encode
+from differential.resp import Closed, Incomplete, Stream, Stuck, encode
 
 from .history import Outcome, Request, judge, spell
 from .replies import Garbled, parse
@@ -36,25 +36,13 @@ class Chapter:
     counters: list[bytes]
 
 
-class Stuck(Exception):
-    """A reply did not come."""
-
-
-class Connection:
+class Connection(Stream):
     """To Keyway; it waits no longer than any reply may take."""
 
     def __init__(self, port: int, timeout_s: float = PATIENCE_S):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout_s)
+        super().__init__(socket.create_connection(("127.0.0.1", port), timeout_s))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.data = bytearray()
-
-    def send(self, data: bytes) -> None:
-        try:
-            self.socket.sendall(data)
-        except TimeoutError as problem:
-            raise Stuck from problem
-        except OSError as problem:
-            raise Closed from problem
 
     def reply(self) -> object:
         while True:
@@ -63,19 +51,7 @@ class Connection:
                 del self.data[:after]
                 return tree
             except Incomplete:
-                pass
-            try:
-                more = self.socket.recv(1 << 18)
-            except TimeoutError as problem:
-                raise Stuck from problem
-            except OSError as problem:
-                raise Closed from problem
-            if not more:
-                raise Closed
-            self.data += more
-
-    def close(self) -> None:
-        self.socket.close()
+                self.data += self.more()
 
 
 class Client(threading.Thread):
