@@ -9,34 +9,23 @@ package enum Terminal {
 
     package static func complain(_ line: String) { write(Array((line + "\n").utf8), to: STDERR_FILENO) }
 
-    /// The same for those who must not wait: a pipe or terminal that nobody reads costs `waitMs` once and not for ever.
-    ///
+    /// - Parameter waitMs: for those who must not wait: a pipe or terminal that nobody reads costs so much
+    ///   once, and not for ever, which -1 is.
     /// - Returns: 0, or the errno of what kept the rest from being written; EAGAIN when it took no more.
-    package static func write(_ bytes: [UInt8], to descriptor: Int32, waitMs: Int32) -> Int32 {
-        bytes.withUnsafeBytes { bytes in
-            var offset = 0
-            while offset < bytes.count {
-                var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                let isReady = poll(&ready, 1, waitMs)
-                if isReady < 0 && errno == EINTR { continue }
-                if isReady == 0 { return EAGAIN }
-                // A pipe that is ready has room for so much.
-                let count = Glibc.write(descriptor, bytes.baseAddress! + offset, min(bytes.count - offset, 4_096))
-                if count < 0 && errno == EINTR { continue }
-                if count < 0 { return errno }
-                offset += count
-            }
-            return 0
-        }
-    }
-
-    /// - Returns: 0, or the errno of what kept the rest from being written.
     @discardableResult
-    package static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32 {
+    package static func write(_ bytes: [UInt8], to descriptor: Int32, waitMs: Int32 = -1) -> Int32 {
         bytes.withUnsafeBytes { bytes in
             var offset = 0
             while offset < bytes.count {
-                let count = Glibc.write(descriptor, bytes.baseAddress! + offset, bytes.count - offset)
+                if waitMs >= 0 {
+                    var ready = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+                    let isReady = poll(&ready, 1, waitMs)
+                    if isReady < 0 && errno == EINTR { continue }
+                    if isReady == 0 { return EAGAIN }
+                }
+                // A pipe that is ready has room for 4 KiB.
+                let mostBytes = waitMs >= 0 ? min(bytes.count - offset, 4_096) : bytes.count - offset
+                let count = Glibc.write(descriptor, bytes.baseAddress! + offset, mostBytes)
                 if count < 0 && errno == EINTR { continue }
                 if count < 0 { return errno }
                 offset += count
