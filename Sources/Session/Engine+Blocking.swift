@@ -90,11 +90,8 @@ extension Engine {
                 return stopReading(client)
             }
         }
-        let ping: StaticString = "*1\r\n$4\r\nPING\r\n"
         for index in targets {
-            line(of: pool.pointee.shards + index, for: client).submit(
-                ping.utf8Start, count: ping.utf8CodeUnitCount,
-                ticket: ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false), nowMs: nowMs, pool: &buffers)
+            tell(line(of: pool.pointee.shards + index, for: client), RequestBuilder.bytes(["PING"]))
         }
         fanOut(client, request, row, rule: .minimum, to: targets)
         stopReading(client)
@@ -120,11 +117,6 @@ extension Engine {
 
     private mutating func tell(_ shard: ShardRef, toUnblock id: Int, isError: Bool) {
         let words = ["CLIENT", "UNBLOCK", String(id), isError ? "ERROR" : "TIMEOUT"]
-        let bytes = Array(("*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()).utf8)
-        let line = shard.pointee.lines[0]
-        line.submit(
-            bytes, count: bytes.count, ticket: ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false),
-            nowMs: nowMs, pool: &buffers)
-        markDirty(line)
+        tell(shard.pointee.lines[0], RequestBuilder.bytes(words))
     }
 }

@@ -153,9 +153,7 @@ extension Engine {
         var lines: [(id: Int, text: String)] = []
         var killed: [ClientRef] = []
         var unblockedCount = 0
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             guard survey.filter.matches(portrait(of: client)) else { continue }
             switch survey.purpose {
             case .list: lines.append((client.pointee.id, describe(client)))

@@ -9,6 +9,10 @@ import Telemetry
 import Upstream
 
 extension Engine {
+    /// - Parameter arrivedMs: the clock's low bits at that time.
+    @inline(__always)
+    func ageMs(since arrivedMs: UInt32) -> UInt64 { UInt64(UInt32(truncatingIfNeeded: nowMs) &- arrivedMs) }
+
     /// Armed at most once a timeout: the timer looks at what waits when it fires.
     @inline(__always)
     mutating func armDeadline(_ line: LineRef) {
@@ -47,7 +51,7 @@ extension Engine {
         timeouts.isUniform && line.pointee.shard.pointee.checkRepliesLeft == 0
     }
 
-    private func age(of entry: InFlight) -> UInt64 { UInt64(UInt32(truncatingIfNeeded: nowMs) &- entry.arrivedMs) }
+    private func age(of entry: InFlight) -> UInt64 { ageMs(since: entry.arrivedMs) }
 
     /// Without a connection nothing is written; a long request, whose bytes are not counted here, always may be.
     private func writtenCount(of line: LineRef) -> Int {

@@ -71,9 +71,7 @@ extension Engine {
     private mutating func say(_ poolIndex: Int, _ index: Int, _ word: String, _ name: [UInt8]? = nil) -> Int {
         let line = subscriptions.ears[poolIndex]![index].line
         let words = [Array(word.utf8)] + (name.map { [$0] } ?? [])
-        let bytes =
-            Array("*\(words.count)\r\n".utf8)
-            + words.flatMap { Array("$\($0.count)\r\n".utf8) + $0 + [13, 10] }
+        let bytes = RequestBuilder.bytes(words)
         line.pointee.out.append(bytes, count: bytes.count, pool: &buffers)
         markDirty(line)
         return subscriptions.ears[poolIndex]![index].said()

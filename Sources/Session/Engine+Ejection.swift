@@ -26,46 +26,46 @@ extension Engine {
     }
 
     /// Its breaker has opened.
-    mutating func eject(_ shard: ShardRef) {
+    func eject(_ shard: ShardRef) {
         guard let remapping = remapping(of: shard) else { return }
         let options = pools[shard.pointee.poolIndex].options
         let countMax = options.shards.count * remapping.percentMax / 100
         let isEjected = shared.register[name(of: shard)].isEjected
         guard let ejected = shared.register.eject(shard.pointee.index, of: options.shards, countMax: countMax) else {
-            if !isEjected { note(shard, "stays in the ring: \(countMax) shards may be out (eject_max_percent)") }
+            if !isEjected {
+                tell(shard, .warning, "stays in the ring: \(countMax) shards may be out (eject_max_percent)")
+            }
             return
         }
         if remapping.onReturn == .hold { shared.register.hold(name(of: shard), true) }
         shard.pointee.counters.set(.serverEjectedAt, Clock.unixMs() * 1_000)
         pools[shard.pointee.poolIndex].counters.add(.serverEjects)
-        note(shard, "left the ring; \(options.shards.count - ejected.count) shards have its keys until it is back")
+        tell(
+            shard, .warning,
+            "left the ring; \(options.shards.count - ejected.count) shards have its keys until it is back")
         tellRing(shard.pointee.poolIndex, without: ejected)
     }
 
     /// Its check has passed in this worker; the last one brings it back.
-    mutating func readmit(_ shard: ShardRef) {
+    func readmit(_ shard: ShardRef) {
         guard remapping(of: shard) != nil, shared.register[name(of: shard)].outCount == 0 else { return }
         returnToRing(shard)
     }
 
-    /// - Returns: false when it was not out.
-    @discardableResult
-    mutating func returnToRing(_ shard: ShardRef) -> Bool {
+    /// It has its keys again, if it was out and is not held.
+    func returnToRing(_ shard: ShardRef) {
         let options = pools[shard.pointee.poolIndex].options
         guard let ejected = shared.register.readmit(shard.pointee.index, of: options.shards) else {
             if shared.register[name(of: shard)].isHeld {
-                note(shard, "is well again and held out of the ring (eject_return: hold) until KEYWAY READMIT")
+                tell(
+                    shard, .warning, "is well again and held out of the ring (eject_return: hold) until KEYWAY READMIT")
             }
-            return false
+            return
         }
-        note(shard, "is back in the ring\(remapping(of: shard)?.onReturn == .keep ? "; its data may be old" : "")")
+        tell(
+            shard, .warning,
+            "is back in the ring\(remapping(of: shard)?.onReturn == .keep ? "; its data may be old" : "")")
         tellRing(shard.pointee.poolIndex, without: ejected)
-        return true
-    }
-
-    private func note(_ shard: ShardRef, _ text: String) {
-        log.warning("shard \(name(of: shard).text): \(text)")
-        shared.events.add(Event(atMs: Clock.unixMs(), subject: name(of: shard).text, text: text))
     }
 
     /// Made once, for all workers.

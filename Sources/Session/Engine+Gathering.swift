@@ -14,10 +14,6 @@ import Wire
 struct GatherRequest {
     let shardIndex: Int
     let words: [[UInt8]]
-
-    var bytes: [UInt8] {
-        Array("*\(words.count)\r\n".utf8) + words.flatMap { Array("$\($0.count)\r\n".utf8) + $0 + [13, 10] }
-    }
 }
 
 /// What is to become of the parts; kept by the merge until they have come.
@@ -63,7 +59,7 @@ extension Engine {
         _ requests: [GatherRequest]
     ) {
         let pool = poolViews + client.pointee.poolIndex
-        let encoded = requests.map(\.bytes)
+        let encoded = requests.map { RequestBuilder.bytes($0.words) }
         for (request, bytes) in zip(requests, encoded) {
             let line = line(of: pool.pointee.shards + request.shardIndex, for: client)
             // An operator reaches a shard that others do not.

@@ -31,34 +31,16 @@ extension Engine {
         _ shard: ShardRef
     ) -> Bool {
         guard client.pointee.state == nil, let line = standIn(for: shard, client) else { return false }
-        let sequence = client.pushSlot(pool: &slots)
-        guard admits(line, sizeBytes: request.sizeBytes) else {
-            answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
-            return true
+        if forward(client, request, over: line, isWrite: isWrite(row), isScript: false, chunk: nil) {
+            pools[shard.pointee.poolIndex].counters.add(.gutterRequests)
+            if isWrite(row) { limitLife(of: key, on: line, shard) }
         }
-        expectAnswer(for: client)
-        line.submit(
-            request.start, count: request.sizeBytes,
-            ticket: ReplyTicket(
-                owner: client, index: sequence, kind: .reply, isWrite: isWrite(row),
-                traits: ReplyTicket.Traits(isWrite: isWrite(row), isScript: false)),
-            nowMs: nowMs, pool: &buffers)
-        line.pointee.shard.pointee.counters.add(.requests)
-        line.pointee.shard.pointee.counters.add(.requestBytes, request.sizeBytes)
-        pools[shard.pointee.poolIndex].counters.add(.gutterRequests)
-        if isWrite(row) { limitLife(of: key, on: line, shard) }
-        markDirty(line)
         return true
     }
 
     /// What was just written there does not live long.
     mutating func limitLife(of key: ByteView, on line: LineRef, _ shard: ShardRef) {
         guard case .gutter(_, let ttlMs) = pools[shard.pointee.poolIndex].options.failureMode else { return }
-        let bytes = GatherRequest(
-            shardIndex: 0, words: [Array("PEXPIRE".utf8), Array(key.buffer), Array(String(ttlMs).utf8)]
-        ).bytes
-        line.submit(
-            bytes, count: bytes.count,
-            ticket: ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false), nowMs: nowMs, pool: &buffers)
+        tell(line, RequestBuilder.bytes([Array("PEXPIRE".utf8), Array(key.buffer), Array(String(ttlMs).utf8)]))
     }
 }

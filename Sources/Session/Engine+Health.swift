@@ -83,9 +83,7 @@ extension Engine {
         shard.pointee.counters.add(.breakerOpenings)
         shard.pointee.counters.set(.breakerState, BreakerGauge.open)
         if shared.register.opened(name(of: shard)) {
-            let text = "down: \(whyDown(shard)); \(consequence(shard))"
-            log.error("shard \(name(of: shard).text): \(text)")
-            shared.events.add(Event(atMs: Clock.unixMs(), subject: name(of: shard).text, text: text))
+            tell(shard, .error, "down: \(whyDown(shard)); \(consequence(shard))")
             let warning = Message.shardOpened(poolIndex: shard.pointee.poolIndex, shardIndex: shard.pointee.index)
             for (index, box) in shared.mailboxes.enumerated() where index != workerIndex { box.post(warning) }
         }
@@ -104,12 +102,13 @@ extension Engine {
     private mutating func isBack(_ shard: ShardRef, _ text: String) {
         guard shard.pointee.isOut else { return }
         shard.pointee.isOut = false
-        if shared.register.closed(name(of: shard)) { tell(shard, text) }
+        if shared.register.closed(name(of: shard)) { tell(shard, .notice, text) }
         readmit(shard)
     }
 
-    private func tell(_ shard: ShardRef, _ text: String) {
-        log.notice("shard \(name(of: shard).text): \(text)")
+    /// What happened to a shard: one log line and one event.
+    func tell(_ shard: ShardRef, _ level: Logger.Level, _ text: String) {
+        log.log(level: level, "shard \(name(of: shard).text): \(text)")
         shared.events.add(Event(atMs: Clock.unixMs(), subject: name(of: shard).text, text: text))
     }
 
@@ -123,17 +122,18 @@ extension Engine {
         shard.pointee.counters.add(.checks)
         shard.pointee.check.hasFailed = false
         shard.pointee.check.isCertain = false
-        shard.pointee.checkRepliesLeft = ShardCheck.requests.count
-        for (index, request) in ShardCheck.requests.enumerated() { submitCheck(line, request, index: index) }
+        shard.pointee.checkRepliesLeft = ShardCheck.commands.count
+        for (index, command) in ShardCheck.commands.enumerated() { submitCheck(line, command, index: index) }
         let lateAtMs = nowMs + UInt64(pools[shard.pointee.poolIndex].options.backend.connectTimeoutMs)
         if !line.pointee.deadlineTimer.isArmed || line.pointee.deadlineTimer.deadlineMs > lateAtMs {
             timers.arm(line.deadlineTimer, deadlineMs: lateAtMs)
         }
     }
 
-    private mutating func submitCheck(_ line: LineRef, _ request: StaticString, index: Int) {
+    private mutating func submitCheck(_ line: LineRef, _ command: String, index: Int) {
+        let bytes = RequestBuilder.bytes([command])
         line.submit(
-            request.utf8Start, count: request.utf8CodeUnitCount,
+            bytes, count: bytes.count,
             ticket: ReplyTicket(
                 owner: UnsafeMutableRawPointer(line.pointee.shard), index: UInt32(index), kind: .check, isWrite: false),
             nowMs: nowMs, pool: &buffers)
@@ -175,7 +175,7 @@ extension Engine {
                     isCertain: shard.pointee.check.isCertain, nowMs: nowMs, random: nextRandom(), policy: policy))
         } else if flushesBeforeReturn(shard), shard.pointee.isDown {
             shard.pointee.checkRepliesLeft = 1
-            submitCheck(shard.pointee.lines[0], "*1\r\n$8\r\nFLUSHALL\r\n", index: Self.flushIndex)
+            submitCheck(shard.pointee.lines[0], "FLUSHALL", index: Self.flushIndex)
         } else {
             perform(shard, shard.pointee.breaker.checkPassed(nowMs: nowMs, policy: policy))
         }
@@ -187,7 +187,7 @@ extension Engine {
     private mutating func flushAnswered(_ shard: ShardRef, _ reply: ByteView?) {
         let policy = policy(of: shard)
         if let reply, !ReplyMerge.isError(reply) {
-            tell(shard, "emptied before its return (eject_return: flush)")
+            tell(shard, .notice, "emptied before its return (eject_return: flush)")
             return perform(shard, shard.pointee.breaker.checkPassed(nowMs: nowMs, policy: policy))
         }
         let answer = reply.map(ReplyMerge.errorText) ?? "no answer"

@@ -39,9 +39,12 @@ extension Engine {
         var hedgeCount = 0
         for index in 0..<writtenCount {
             let entry = line.pointee.inFlight[index]
-            let ageMs = UInt64(UInt32(truncatingIfNeeded: nowMs) &- entry.arrivedMs)
             // Those behind it are younger; what is half written is not all there to be copied.
-            if ageMs < hedgeMs(line) || offset + Int(entry.sizeBytes) > line.pointee.written.sizeBytes { break }
+            if ageMs(since: entry.arrivedMs) < hedgeMs(line)
+                || offset + Int(entry.sizeBytes) > line.pointee.written.sizeBytes
+            {
+                break
+            }
             if mayHedge(line, entry, isFirst: index == 0) {
                 hedge(line, index, entry, offset: offset)
                 hedgeCount += 1

@@ -162,6 +162,6 @@ extension Engine {
     /// A request made of another one's arguments.
     private static func encoded(_ request: RequestView, from first: Int) -> [UInt8] {
         let words = (first..<request.argumentCount).map { Array(request[$0].buffer) }
-        return GatherRequest(shardIndex: 0, words: words).bytes
+        return RequestBuilder.bytes(words)
     }
 }

@@ -35,9 +35,7 @@ extension Engine {
         let merge = merges.take(client: client, rule: .gathered, command: CommandID.learned.rawValue)
         merge.pointee.gathering = .passRetained(Gathering(.learning(name)))
         expectAnswer(for: client)
-        let bytes = GatherRequest(
-            shardIndex: shard.pointee.index, words: Self.words("COMMAND INFO") + [name]
-        ).bytes
+        let bytes = RequestBuilder.bytes(Self.words("COMMAND INFO") + [name])
         _ = merge.appendPart(shardIndex: shard.pointee.index)
         let line = line(of: shard, for: client)
         line.pointee.out.append(bytes, count: bytes.count, pool: &buffers)

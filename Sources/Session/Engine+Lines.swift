@@ -64,9 +64,7 @@ extension Engine {
         line.pointee.greetedRole = line.pointee.role
         let commands = greeting(of: line)
         for command in commands {
-            let words = command.words
-            let text = "*\(words.count)\r\n" + words.map { "$\($0.utf8.count)\r\n\($0)\r\n" }.joined()
-            let bytes = Array(text.utf8)
+            let bytes = RequestBuilder.bytes(command.words)
             line.pointee.greeting.append(bytes, count: bytes.count, pool: &buffers)
         }
         line.pointee.greetingRepliesLeft = commands.count
@@ -170,6 +168,12 @@ extension Engine {
             lost(line, failure: ETIMEDOUT)
         case .idle, .ready: break
         }
+    }
+
+    /// Tells a server something; its answer is nobody's.
+    mutating func tell(_ line: LineRef, _ bytes: [UInt8]) {
+        line.submit(bytes, count: bytes.count, ticket: .unheard, nowMs: nowMs, pool: &buffers)
+        markDirty(line)
     }
 
     // MARK: Demotion

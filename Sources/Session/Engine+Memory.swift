@@ -38,6 +38,8 @@ extension Engine {
     private static var lookEveryMs: UInt64 { 50 }
     /// A reply that waits in a chunk of more than so many times its size is moved out of it.
     private static var compactionFactor: Int { 4 }
+    /// Of the chunks that they move to, which are not left again.
+    private static var compactCapacityBytes: Int { 4_096 - Chunk.headerSizeBytes }
 
     /// Once a tick.
     @inline(__always)
@@ -76,9 +78,7 @@ extension Engine {
         }
         let isOver = totalBytes > memory.limitBytes
         let shareBytes = totalBytes / max(1, clientCount)
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             if isOver || heldBytes(by: client) > shareBytes {
                 client.pointee.gate.insert(.memory)
                 markDirty(client)
@@ -92,9 +92,7 @@ extension Engine {
         guard memory.isTight else { return }
         memory.isTight = false
         memory.watchBytes = memory.percent(80)
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             if client.pointee.gate.contains(.memory) { letIn(client) }
         }
         log.notice("worker \(workerIndex): buffers take \(buffers.chunks.totalBytes) bytes; all clients are read again")
@@ -115,9 +113,7 @@ extension Engine {
 
     private mutating func cutGreediest(_ totalBytes: Int) {
         var holders: [(sizeBytes: Int, client: ClientRef)] = []
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             let sizeBytes = heldBytes(by: client)
             if sizeBytes > 0 { holders.append((sizeBytes, client)) }
         }
@@ -126,8 +122,7 @@ extension Engine {
         var cutCount = 0
         for (_, client) in holders {
             if buffers.chunks.totalBytes <= enoughBytes { break }
-            pools[client.pointee.poolIndex].counters.add(.clientsCut)
-            close(client, .byProxy)
+            cutSilently(client)
             buffers.chunks.releaseFree()
             cutCount += 1
         }
@@ -143,9 +138,7 @@ extension Engine {
 
     /// A short reply that waits for an earlier one keeps the whole chunk that it came in.
     private mutating func compactWaitingReplies() {
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             if client.pointee.head != client.pointee.tail { compact(client) }
         }
     }
@@ -154,14 +147,14 @@ extension Engine {
         var target: ChunkRef?
         for offset in 0..<UInt32(client.pointee.inFlightCount) {
             let slot = client.slot(client.pointee.head &+ offset)
-            guard slot.pointee.state == .ready, let chunk = slot.pointee.chunk,
-                chunk != statics.chunk, chunk.pointee.referenceCount < 1 << 29,
-                chunk.pointee.capacityBytes > Int(slot.pointee.sizeBytes) * Self.compactionFactor, chunk != target
+            guard slot.pointee.state == .ready, let chunk = slot.pointee.chunk, chunk != statics.chunk,
+                chunk.pointee.capacityBytes > Int(slot.pointee.sizeBytes) * Self.compactionFactor,
+                chunk.pointee.capacityBytes != Self.compactCapacityBytes
             else { continue }
             let sizeBytes = Int(slot.pointee.sizeBytes)
             if target == nil || target!.roomBytes < sizeBytes {
                 if let target { buffers.chunks.release(target) }
-                target = buffers.chunks.take(atLeast: max(sizeBytes, 4_096 - Chunk.headerSizeBytes))
+                target = buffers.chunks.take(atLeast: max(sizeBytes, Self.compactCapacityBytes))
             }
             let room = target.unsafelyUnwrapped
             memcpy(room.data + room.pointee.fillBytes, chunk.data + Int(slot.pointee.offset), sizeBytes)
@@ -180,23 +173,17 @@ extension Engine {
     mutating func cutSlowReaders() {
         guard options.outputSoftBytesMax > 0 else { return }
         let nowS = UInt32(truncatingIfNeeded: nowMs / 1_000)
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             guard client.pointee.heldBytes > options.outputSoftBytesMax else {
                 client.pointee.overSoftSinceS = 0
                 continue
             }
             if client.pointee.overSoftSinceS == 0 { client.pointee.overSoftSinceS = max(1, nowS) }
             guard Int(nowS &- client.pointee.overSoftSinceS) >= options.outputSoftLimitS else { continue }
-            pools[client.pointee.poolIndex].counters.add(.clientsCut)
-            log.warning(
-                """
-                client \(client.pointee.id): \(client.pointee.heldBytes) bytes of replies wait for it, more than \
-                client_output_buffer_soft_limit (\(options.outputSoftBytesMax)) for \(options.outputSoftLimitS) s; \
-                connection closed
-                """)
-            close(client, .byProxy)
+            cut(
+                client,
+                "\(client.pointee.heldBytes) bytes of replies wait for it, more than client_output_buffer_soft_limit "
+                    + "(\(options.outputSoftBytesMax)) for \(options.outputSoftLimitS) s")
         }
     }
 }

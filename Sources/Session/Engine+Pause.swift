@@ -55,9 +55,7 @@ extension Engine {
 
     private mutating func endPause() {
         pause = ClientPause()
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             guard client.pointee.gate.contains(.paused) else { continue }
             client.pointee.gate.remove(.paused)
             scheduleResume(client)

@@ -126,7 +126,7 @@ extension Engine {
         if line.pointee.keepsWritten { line.pointee.written.dropFirst(answeredBytes, pool: &buffers) }
         if replyCount > 0, !isLate {
             let pool = poolViews + line.pointee.shard.pointee.poolIndex
-            let ageMs = UInt64(UInt32(truncatingIfNeeded: nowMs) &- arrivedMs)
+            let ageMs = ageMs(since: arrivedMs)
             if pool.pointee.hedgesReads { line.pointee.latency.record(ageMs: ageMs) }
             line.pointee.shard.pointee.breaker.replied(ageMs: ageMs, latencyMsMax: pool.pointee.latencyMsMax)
         }
@@ -331,13 +331,20 @@ extension Engine {
 
     /// The client does not take its replies, and others must not pay for that.
     mutating func cut(_ client: ClientRef) {
+        cut(
+            client,
+            "\(client.pointee.heldBytes) bytes of replies wait for it, client_output_buffer_limit is "
+                + "\(options.outputSizeBytesMax)")
+    }
+
+    mutating func cut(_ client: ClientRef, _ why: String) {
+        log.warning("client \(client.pointee.id): \(why); connection closed")
+        cutSilently(client)
+    }
+
+    /// The caller says why, once for many.
+    mutating func cutSilently(_ client: ClientRef) {
         pools[client.pointee.poolIndex].counters.add(.clientsCut)
-        log.warning(
-            """
-            client \(client.pointee.id): \(client.pointee.heldBytes) bytes of replies wait for it, \
-            client_output_buffer_limit is \(options.outputSizeBytesMax); connection closed
-            """
-        )
         close(client, .byProxy)
     }
 

@@ -40,11 +40,21 @@ extension Engine {
         _ client: ClientRef, _ request: RequestView, to shard: ShardRef, isWrite: Bool, isScript: Bool = false,
         chunk: ChunkRef?
     ) {
-        let sequence = client.pushSlot(pool: &slots)
-        let line = line(of: shard, for: client)
         if isWrite { client.pointee.writtenShards |= 1 &<< UInt64(truncatingIfNeeded: shard.pointee.index) }
+        forward(
+            client, request, over: line(of: shard, for: client), isWrite: isWrite, isScript: isScript, chunk: chunk)
+    }
+
+    /// - Returns: false when the request was refused, and its client told.
+    @inline(__always) @discardableResult
+    mutating func forward(
+        _ client: ClientRef, _ request: RequestView, over line: LineRef, isWrite: Bool, isScript: Bool,
+        chunk: ChunkRef?
+    ) -> Bool {
+        let sequence = client.pushSlot(pool: &slots)
         guard admits(line, sizeBytes: request.sizeBytes) else {
-            return answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
+            answer(client, sequence, error: refusal(line, sizeBytes: request.sizeBytes))
+            return false
         }
         expectAnswer(for: client)
         let ticket = ReplyTicket(
@@ -58,9 +68,10 @@ extension Engine {
         } else {
             line.submit(request.start, count: request.sizeBytes, ticket: ticket, nowMs: nowMs, pool: &buffers)
         }
-        shard.pointee.counters.add(.requests)
-        shard.pointee.counters.add(.requestBytes, request.sizeBytes)
+        line.pointee.shard.pointee.counters.add(.requests)
+        line.pointee.shard.pointee.counters.add(.requestBytes, request.sizeBytes)
         markDirty(line)
+        return true
     }
 
     /// From here on a request is passed on by reference and not copied; it pins no more than eight times its size.
@@ -378,11 +389,7 @@ extension Engine {
         }
         for index in 0..<merge.pointee.partCount {
             let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
-            if shape.tailCount > 0 {
-                appendArguments(request, request.argumentCount - shape.tailCount, count: shape.tailCount, to: line)
-            }
-            let sizeBytes = line.pointee.out.sizeBytes - merge.pointee.parts[index].offset
-            submitPart(merge, index, line, sizeBytes: sizeBytes, isWrite: isWrite(row))
+            closePart(merge, index, request, row, shape, line)
         }
     }
 
@@ -399,6 +406,18 @@ extension Engine {
         if shape.hasKeyCount { appendNumber(keyCount, to: line) }
     }
 
+    /// What follows the keys, and the part is on its way.
+    private mutating func closePart(
+        _ merge: MergeRef, _ index: Int, _ request: RequestView, _ row: UnsafePointer<CommandRow>,
+        _ shape: SplitShape, _ line: LineRef
+    ) {
+        if shape.tailCount > 0 {
+            appendArguments(request, request.argumentCount - shape.tailCount, count: shape.tailCount, to: line)
+        }
+        let sizeBytes = line.pointee.out.sizeBytes - merge.pointee.parts[index].offset
+        submitPart(merge, index, line, sizeBytes: sizeBytes, isWrite: isWrite(row))
+    }
+
     /// The same where a shard is not well: two parts may have one stand-in, so they go one after the other.
     private mutating func sendPartsInTurn(
         _ merge: MergeRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ shape: SplitShape,
@@ -413,11 +432,7 @@ extension Engine {
             for position in positions {
                 appendArguments(request, shape.keyFirst + position * shape.step, count: shape.step, to: line)
             }
-            if shape.tailCount > 0 {
-                appendArguments(request, request.argumentCount - shape.tailCount, count: shape.tailCount, to: line)
-            }
-            let sizeBytes = line.pointee.out.sizeBytes - merge.pointee.parts[index].offset
-            submitPart(merge, index, line, sizeBytes: sizeBytes, isWrite: isWrite(row))
+            closePart(merge, index, request, row, shape, line)
             guard line.pointee.shard != shard, isWrite(row) else { continue }
             for position in positions {
                 limitLife(of: request[shape.keyFirst + position * shape.step], on: line, shard)

@@ -225,13 +225,8 @@ extension Engine {
     }
 
     private mutating func cutListener(_ client: ClientRef, _ limitBytes: Int) {
-        pools[client.pointee.poolIndex].counters.add(.clientsCut)
-        log.warning(
-            """
-            client \(client.pointee.id): \(client.pointee.heldBytes) bytes of messages wait for it, the limit for \
-            subscribers is \(limitBytes); connection closed
-            """
-        )
-        close(client, .byProxy)
+        cut(
+            client,
+            "\(client.pointee.heldBytes) bytes of messages wait for it, the limit for subscribers is \(limitBytes)")
     }
 }

@@ -93,7 +93,7 @@ extension Engine {
         else { return }
         state.pointee.isCachingSet = false
         settleWay(of: client)
-        tell(client, "*1\r\n$4\r\nPING\r\n")
+        tellAll(client, ["PING"])
     }
 
     mutating func describeTracking(_ client: ClientRef, _ request: RequestView) {
@@ -117,7 +117,7 @@ extension Engine {
     mutating func stopTracking(_ client: ClientRef) {
         guard let state = client.pointee.state, state.pointee.isTracking else { return }
         forgetTracking(client)
-        tell(client, "*3\r\n$6\r\nCLIENT\r\n$8\r\nTRACKING\r\n$3\r\nOFF\r\n")
+        tellAll(client, ["CLIENT", "TRACKING", "OFF"])
         returnLeases(client)
     }
 
@@ -127,16 +127,12 @@ extension Engine {
         settleWay(of: client)
     }
 
-    /// Every server that tracks for the client; the answers are nobody's.
-    private mutating func tell(_ client: ClientRef, _ bytes: StaticString) {
+    /// Every server that tracks for the client.
+    private mutating func tellAll(_ client: ClientRef, _ words: [String]) {
         guard let state = client.pointee.state else { return }
         for index in allShards(of: client) {
             let shard = (poolViews + client.pointee.poolIndex).pointee.shards + index
-            guard let line = lease(state, shard) else { continue }
-            line.submit(
-                bytes.utf8Start, count: bytes.utf8CodeUnitCount,
-                ticket: ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false), nowMs: nowMs, pool: &buffers)
-            markDirty(line)
+            if let line = lease(state, shard) { tell(line, RequestBuilder.bytes(words)) }
         }
     }
 

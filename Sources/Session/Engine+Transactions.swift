@@ -224,9 +224,8 @@ extension Engine {
         line.pointee.out.append(
             Self.closing.utf8Start, count: Self.closing.utf8CodeUnitCount, pool: &buffers)
         let arrivedMs = UInt32(truncatingIfNeeded: nowMs)
-        let unheard = ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false)
         for _ in 0...part.pointee.commandCount {
-            line.pointee.inFlight.append(InFlight(ticket: unheard, arrivedMs: arrivedMs, sizeBytes: 0))
+            line.pointee.inFlight.append(InFlight(ticket: .unheard, arrivedMs: arrivedMs, sizeBytes: 0))
         }
         line.pointee.inFlight.append(
             InFlight(ticket: ticket, arrivedMs: arrivedMs, sizeBytes: UInt32(truncatingIfNeeded: sizeBytes)))
@@ -306,11 +305,7 @@ extension Engine {
         guard let state = client.pointee.state, state.pointee.watchedShard >= 0 else { return }
         let pool = poolViews + client.pointee.poolIndex
         let line = line(of: pool.pointee.shards + state.pointee.watchedShard, for: client)
-        let bytes: StaticString = "*1\r\n$7\r\nUNWATCH\r\n"
-        line.submit(
-            bytes.utf8Start, count: bytes.utf8CodeUnitCount,
-            ticket: ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false), nowMs: nowMs, pool: &buffers)
-        markDirty(line)
+        tell(line, RequestBuilder.bytes(["UNWATCH"]))
     }
 
     /// The server watches nothing for the client any more, or will not as soon as it has read what is on its way.

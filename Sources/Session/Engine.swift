@@ -107,7 +107,8 @@ struct Engine: ~Copyable {
     var dirtyClients: ClientRef?
     var dirtyLines: LineRef?
     var resumingClients: ClientRef?
-    var firstClient: ClientRef?
+    private var firstClient: ClientRef?
+    var clients: ClientList { ClientList(from: firstClient) }
     var clientCount = 0
     /// Requests of all clients that wait for a line's or a merge's answer.
     private(set) var unansweredCount = 0
@@ -476,9 +477,7 @@ struct Engine: ~Copyable {
     /// Reads no more requests; every client is closed when its replies are out.
     mutating func drain() {
         isDraining = true
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             // A server that keeps a client waiting is told not to, and answers as if its time were over.
             _ = unblock(client, isError: false)
             // A long request that has begun is read to its end.
@@ -490,9 +489,7 @@ struct Engine: ~Copyable {
     private mutating func closeIdleClients() {
         guard options.clientIdleTimeoutS > 0 else { return }
         let nowS = UInt32(truncatingIfNeeded: nowMs / 1_000)
-        var next = firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in clients {
             if client.pointee.inFlightCount == 0, client.pointee.transfer == nil,
                 client.pointee.state?.pointee.topics == nil,
                 Int(nowS &- client.pointee.activeAtS) >= options.clientIdleTimeoutS

@@ -226,7 +226,7 @@ struct Worker: ~Copyable {
         guard !engine.isDraining else { return }
         let poolIndex = listeners[index].poolIndex
         for _ in 0..<Self.acceptsPerEvent {
-            guard acceptBudget.take(nowMs: engine.nowMs) else { return restFromAccepting() }
+            guard acceptBudget.take(nowMs: engine.nowMs) else { return restFromAccepting(ms: AcceptBudget.slotMs) }
             // A shard that comes back needs a descriptor too: its requests would fail while clients fill the house.
             if engine.shared.connectedClients >= engine.options.clientDescriptorsMax { return pauseAccepting(EMFILE) }
             switch Socket.accept(listeners[index].descriptor) {
@@ -272,17 +272,16 @@ struct Worker: ~Copyable {
                 """)
         }
         engine.counters.add(.acceptPauses)
-        restFromAccepting()
-        acceptAtMs = engine.nowMs + Self.acceptPauseMs
+        restFromAccepting(ms: Self.acceptPauseMs)
     }
 
     /// Whoever comes now waits in the kernel's queue.
-    private mutating func restFromAccepting() {
+    private mutating func restFromAccepting(ms: UInt64) {
         for index in listeners.indices where listeners[index].isWatched {
             poller.forget(listeners[index].descriptor)
             listeners[index].isWatched = false
         }
-        acceptAtMs = engine.nowMs + AcceptBudget.slotMs
+        acceptAtMs = engine.nowMs + ms
     }
 
     private mutating func resumeAccepting() {
@@ -440,9 +439,7 @@ struct Worker: ~Copyable {
         drainUntilMs = engine.nowMs + UInt64(engine.options.drainTimeoutMs)
         // What clients have sent so far counts as under way. Left in the kernel, it would also turn the close into a
         // reset, and a reset can take replies back that are on their way.
-        var next = engine.firstClient
-        while let client = next {
-            next = client.pointee.next
+        for client in engine.clients {
             for _ in 0..<Self.drainReadsMax where isReading(client) { receive(client) }
         }
         engine.drain()

@@ -71,6 +71,9 @@ public struct ReplyTicket: BitwiseCopyable {
     @inlinable
     public var isAwaited: Bool { kind != .tombstone && kind != .unheard }
 
+    /// For a reply that nobody waits for.
+    public static var unheard: ReplyTicket { ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false) }
+
     /// The reply is no one's.
     public static var nobody: ReplyTicket {
         ReplyTicket(owner: nil, index: 0, kind: .tombstone, isWrite: false)

@@ -15,21 +15,18 @@ package enum ExpectedRole: String, Sendable, CaseIterable {
 }
 
 public struct ShardCheck: BitwiseCopyable {
-    /// The bytes of the whole check, and of each of its requests.
-    package static let requests: [StaticString] = ["*1\r\n$4\r\nPING\r\n", "*1\r\n$4\r\nROLE\r\n"]
+    package static let commands = ["PING", "ROLE"]
 
     /// One of the answers so far was bad.
     package var hasFailed = false
     /// A server that said so itself is not asked twice.
     package var isCertain = false
-    /// It said that it is a primary, the last time it was asked.
-    package var wasPrimary = false
 
     package init() {}
 
     /// - Parameter index: of the request.
     /// - Returns: what is wrong; nil for nothing.
-    package mutating func judge(_ reply: ByteView, index: Int, expected: ExpectedRole) -> String? {
+    package func judge(_ reply: ByteView, index: Int, expected: ExpectedRole) -> String? {
         index == 0 ? judgePing(reply) : judgeRole(reply, expected)
     }
 
@@ -38,12 +35,11 @@ public struct ShardCheck: BitwiseCopyable {
         return "it answered PING with '\(ReplyMerge.errorText(reply))'"
     }
 
-    private mutating func judgeRole(_ reply: ByteView, _ expected: ExpectedRole) -> String? {
+    private func judgeRole(_ reply: ByteView, _ expected: ExpectedRole) -> String? {
         guard !ReplyMerge.isError(reply), let parts = ReplyValue(parsing: reply.buffer)?.elements,
             let role = parts.first?.text
         else { return nil }
         let isPrimary = role == "master"
-        wasPrimary = isPrimary
         if expected == .primary, !isPrimary { return "it is a replica, and expect_role is primary" }
         if expected == .replica, isPrimary { return "it is a primary, and expect_role is replica" }
         if !isPrimary, parts.count > 3, let link = parts[3].text, link != "connected" {

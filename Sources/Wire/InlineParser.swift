@@ -10,13 +10,7 @@ public enum InlineParser {
         let text = UnsafeRawBufferPointer(rebasing: line.prefix { $0 != 0 })
         guard let arguments = split(text) else { return nil }
         if arguments.isEmpty { return [] }
-        var bytes = Array("*\(arguments.count)\r\n".utf8)
-        for argument in arguments {
-            bytes += Array("$\(argument.count)\r\n".utf8)
-            bytes += argument
-            bytes += [13, 10]
-        }
-        return bytes
+        return RequestBuilder.bytes(arguments)
     }
 
     private static func split(_ line: UnsafeRawBufferPointer) -> [[UInt8]]? {
