@@ -110,7 +110,7 @@ extension Engine {
                 continue
             }
             if isWritten {
-                line.pointee.inFlight.bury(at: index)
+                line.pointee.inFlight.bury(at: index, clientTag: Self.clientTag(of: entry.ticket))
                 index += 1
                 if entry.ticket.kind != .check { lateCount += 1 }
             } else {

@@ -92,7 +92,7 @@ extension Engine {
             guard !isDown, !(index == 0 && isReplyOpen), entry.ticket.traits.contains(.movable) else { return false }
             if isHalf { return true }
             guard entry.ticket.traits.isSuperset(of: .repeatable), !entry.ticket.traits.contains(.repeated),
-                Self.client(of: entry.ticket).map({ lastWrites[$0, default: 0] <= index }) ?? true,
+                lastWrites[Self.clientTag(of: entry.ticket), default: 0] <= index,
                 budget.spend(requestCount: requestCount, nowMs: nowMs)
             else { return false }
             entry.ticket.traits.insert(.repeated)
@@ -105,22 +105,27 @@ extension Engine {
     }
 
     /// Where the last write of each client stands among what was written. A read before it is not asked again: the
-    /// write may have been executed, and a client must not read what it wrote later.
-    private func lastWrites(on line: LineRef) -> [ClientRef: Int] {
+    /// write may have been executed, and a client must not read what it wrote later. A write that has timed out counts.
+    private func lastWrites(on line: LineRef) -> [UInt32: Int] {
         let queue = line.pointee.inFlight
-        var lastWrites: [ClientRef: Int] = [:]
+        var lastWrites: [UInt32: Int] = [:]
         for index in 0..<(queue.count - line.unwrittenCount) where queue[index].ticket.isWrite {
-            if let client = Self.client(of: queue[index].ticket) { lastWrites[client] = index }
+            let tag = Self.clientTag(of: queue[index].ticket)
+            if tag != 0 { lastWrites[tag] = index }
         }
         return lastWrites
     }
 
-    private static func client(of ticket: ReplyTicket) -> ClientRef? {
+    /// The low bits of the client's id, which outlive it. Two clients that share them cost one of them a retry.
+    static func clientTag(of ticket: ReplyTicket) -> UInt32 {
+        let client: ClientRef
         switch ticket.kind {
-        case .reply: ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
-        case .part: ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client
-        case .tombstone, .unheard, .check: nil
+        case .reply: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
+        case .part: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client
+        case .tombstone: return ticket.index
+        case .unheard, .check: return 0
         }
+        return UInt32(truncatingIfNeeded: client.pointee.id)
     }
 
     private mutating func abandonReply(_ ticket: ReplyTicket, _ names: ShardName) {

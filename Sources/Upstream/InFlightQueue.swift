@@ -13,7 +13,8 @@
 /// Names the place that a reply goes to. Upstream carries it and never looks at `owner` or `index`.
 public struct ReplyTicket: BitwiseCopyable {
     public enum Kind: UInt8, BitwiseCopyable, Sendable {
-        /// Nobody any more: the request timed out, and its late reply is swallowed.
+        /// Nobody any more: the request timed out, and its late reply is swallowed. `index` is the tag of the client
+        /// that it was of, where that matters.
         case tombstone
         /// Nobody from the start: a reply that stands behind another one, such as a transaction's QUEUED.
         case unheard
@@ -161,9 +162,13 @@ public struct InFlightQueue: BitwiseCopyable {
     }
 
     /// The place of entry `index`, counted from the front, stays; its reply will be swallowed.
-    public mutating func bury(at index: Int) {
+    ///
+    /// - Parameter clientTag: of whose request it was; the tombstone keeps it as its `index`. 0 for nobody's.
+    public mutating func bury(at index: Int, clientTag: UInt32 = 0) {
         precondition(index >= 0 && index < count)
-        entries[(front + index) & mask].ticket = .nobody
+        let place = (front + index) & mask
+        entries[place].ticket = ReplyTicket(
+            owner: nil, index: clientTag, kind: .tombstone, isWrite: entries[place].ticket.isWrite)
         while firstLive < back, entries[firstLive & mask].ticket.kind == .tombstone { firstLive += 1 }
     }
 

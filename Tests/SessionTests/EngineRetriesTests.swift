@@ -55,6 +55,29 @@ struct EngineRetriesTests {
         #expect(other.text == "$1\r\nv\r\n")
     }
 
+    /// Goal: the same where the write has timed out already: its tombstone still knows whose it was.
+    @Test func aReadBeforeALateWriteOfItsClientIsNotSentAgain() throws {
+        let rig = try EngineRig(pool: {
+            $0.backend.repeatPercent = 20
+            $0.backend.repeatsPerSecond = 10
+            $0.backend.timeoutMs = 5_000
+            $0.backend.writeTimeoutMs = 200
+        })
+        let (client, other) = (rig.connect(), rig.connect())
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
+        rig.backends[0].isFrozen = true
+        (client.got, other.got) = ([], [])
+        rig.send(client, rig.request("GET", key) + rig.request("SET", key, "w"))
+        rig.send(other, rig.request("GET", key))
+        rig.advance(ms: 300)
+        rig.backends[0].isFrozen = false
+        rig.lose(0)
+        rig.advance(ms: 100)
+        #expect(client.text.components("-CONNLOST") == 1 && client.text.components("-TIMEOUT") == 1, "\(client.text)")
+        #expect(other.text == "$1\r\nv\r\n")
+    }
+
     @Test func aReadIsSentOnceMoreAndNotTwice() throws {
         let rig = try rig()
         let client = rig.connect()
