@@ -82,7 +82,7 @@ extension Engine {
         shard.pointee.isOut = true
         shard.pointee.counters.add(.breakerOpenings)
         shard.pointee.counters.set(.breakerState, BreakerGauge.open)
-        if shared.register.opened(name(of: shard)) {
+        if shared.register.opened(name(of: shard), reason: whyDown(shard)) {
             tell(shard, .error, "down: \(whyDown(shard)); \(consequence(shard))")
             let warning = Message.shardOpened(poolIndex: shard.pointee.poolIndex, shardIndex: shard.pointee.index)
             for (index, box) in shared.mailboxes.enumerated() where index != workerIndex { box.post(warning) }

@@ -1,5 +1,5 @@
-// Engine+HealthCommands: KEYWAY HEALTH, EVENTS and READMIT: what this worker thinks of the shards, what happened to
-// them of late, and the way back for one that an operator brings back.
+// Engine+HealthCommands: KEYWAY HEALTH, EVENTS and READMIT: what the workers think of the shards, what happened to them
+// of late, and the way back for one that an operator brings back.
 // Not here: the judgement itself (Engine+Health, Engine+Ejection).
 
 import Platform
@@ -11,7 +11,8 @@ import Wire
 extension Engine {
     private static var eventCountDefault: Int { 20 }
 
-    /// The worker that has the client tells what it knows; others may know more, or not yet so much.
+    /// The worst that any worker thinks comes first: some client meets it. What others have in flight is up to a second
+    /// old.
     mutating func answerHealth(_ client: ClientRef) {
         let pool = pools[client.pointee.poolIndex]
         let rows = (0..<pool.shardCount).map { healthFields(pool.shards + $0) }
@@ -29,19 +30,53 @@ extension Engine {
 
     private func healthFields(_ shard: ShardRef) -> [(String, String)] {
         let names = name(of: shard)
-        let breaker = shard.pointee.breaker
         let entry = shared.register[names]
-        var inFlight = 0
+        let states = breakerStates(of: shard)
+        let isOpenHere = !shard.pointee.breaker.isClosed && !shard.pointee.breaker.isTrickling
+        let isOpen = states.contains { $0 == "open" || $0 == "probing" }
+        let gauges = gaugesElsewhere(shard)
+        var inFlight = gauges.inFlight
         for index in 0..<shard.pointee.allLineCount { inFlight += shard.pointee.lines[index].pointee.inFlight.count }
-        let isConnected = shard.pointee.lines[0].isReady
+        let isConnected = shard.pointee.lines[0].isReady || gauges.connections > 0
         return [
-            ("shard", names.name), ("address", names.endpoint.text), ("breaker", "\(breaker.state)"),
-            ("reason", breaker.isClosed || breaker.isTrickling ? "" : whyDown(shard)),
-            ("next_check_ms", breaker.isClosed || breaker.isTrickling ? "0" : String(untilNextCheckMs(shard))),
+            ("shard", names.name), ("address", names.endpoint.text), ("breaker", Self.worst(states)),
+            ("workers", states.joined(separator: ",")),
+            ("reason", isOpenHere ? whyDown(shard) : isOpen ? entry.reason : ""),
+            ("next_check_ms", isOpenHere ? String(untilNextCheckMs(shard)) : "0"),
             ("connected", isConnected ? "yes" : "no"),
             ("ring", entry.isHeld ? "held" : entry.isEjected ? "out" : "in"),
             ("in_flight", String(inFlight)), ("in_flight_max", String(shard.pointee.lines[0].pointee.inFlightMax)),
         ]
+    }
+
+    /// What each worker thinks, in their order; the others as their gauges say.
+    private func breakerStates(of shard: ShardRef) -> [String] {
+        (0..<options.workerCount).map { worker in
+            if worker == workerIndex { return "\(shard.pointee.breaker.state)" }
+            switch counters(of: shard, worker: worker).read(.breakerState) {
+            case BreakerGauge.closed: return "closed"
+            case BreakerGauge.trickling: return "trickling"
+            default: return "open"
+            }
+        }
+    }
+
+    private static func worst(_ states: [String]) -> String {
+        ["open", "probing", "trickling"].first { states.contains($0) } ?? "closed"
+    }
+
+    private func gaugesElsewhere(_ shard: ShardRef) -> (inFlight: Int, connections: Int) {
+        var (inFlight, connections) = (0, 0)
+        for worker in 0..<options.workerCount where worker != workerIndex {
+            let block = counters(of: shard, worker: worker)
+            inFlight += block.read(.inQueue) + block.read(.outQueue)
+            connections += block.read(.serverConnections)
+        }
+        return (inFlight, connections)
+    }
+
+    private func counters(of shard: ShardRef, worker: Int) -> CounterBlock<ServerMetric> {
+        allCounters.server(shard.pointee.index, pool: shard.pointee.poolIndex, worker: worker)
     }
 
     mutating func answerEvents(_ client: ClientRef, _ request: RequestView) {

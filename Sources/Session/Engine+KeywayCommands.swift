@@ -37,7 +37,7 @@ extension Engine {
             "EXPLAIN <command> [<arg> ...]", "    Show what becomes of a command, without executing it.",
             "ON <shard> <command> [<arg> ...]",
             "    Let one shard execute a command, whatever its keys; needs `operator_commands: true` for the pool.",
-            "HEALTH", "    Show the state of each shard as this worker sees it.",
+            "HEALTH", "    Show the state of each shard, and of its breaker in each worker.",
             "EVENTS [<count>]", "    Show what happened to shards, newest first: milliseconds since 1970, shard, text.",
             "READMIT <shard>",
             "    Bring a shard back that is held out of the ring; needs `operator_commands: true` for the pool.",

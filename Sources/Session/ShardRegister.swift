@@ -11,6 +11,8 @@ final class ShardRegister: Sendable {
     struct Entry: Sendable {
         /// Workers whose breaker is open.
         var outCount = 0
+        /// Why the last of their breakers opened.
+        var reason = ""
         var isEjected = false
         /// Stays out of the ring until an operator readmits it.
         var isHeld = false
@@ -21,10 +23,13 @@ final class ShardRegister: Sendable {
     subscript(shard: ShardName) -> Entry { entries.withLock { $0[ObjectIdentifier(shard)] ?? Entry() } }
 
     /// - Returns: true when this worker is the first.
-    func opened(_ shard: ShardName) -> Bool {
+    func opened(_ shard: ShardName, reason: String) -> Bool {
         entries.withLock {
-            $0[ObjectIdentifier(shard), default: Entry()].outCount += 1
-            return $0[ObjectIdentifier(shard)]?.outCount == 1
+            var entry = $0[ObjectIdentifier(shard)] ?? Entry()
+            entry.outCount += 1
+            entry.reason = reason
+            $0[ObjectIdentifier(shard)] = entry
+            return entry.outCount == 1
         }
     }
 

@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: Servers.found) func aFrozenShardIsLeftAloneAndComesBack(_ server: Server) throws {
-        let rig = try Rig(server, pool: ["timeout": "300", "breaker_failures": "2", "breaker_open": "200"])
+        let rig = try Rig(server, workers: 2, pool: ["timeout": "300", "breaker_failures": "2", "breaker_open": "200"])
         let client = try rig.connect()
         let (frozen, well) = (try key(rig, 0), try key(rig, 1))
         #expect(try client.command("SET", frozen, "v") == .ok)
@@ -28,6 +28,11 @@ import Testing
         let refused = try client.command("GET", frozen).text ?? ""
         #expect(refused.hasPrefix("SHARDDOWN shard shard0") && refused.contains("next attempt in"), "\(refused)")
         #expect(try health(client, "breaker")[0] != "closed" && health(client, "breaker")[1] == "closed")
+        let others = try (0..<8).map { _ in try rig.connect() }
+        for other in others {
+            #expect(try health(other, "breaker")[0] != "closed", "whichever worker is asked")
+            #expect(try health(other, "reason")[0] != "")
+        }
         #expect(try client.command("SET", well, "w") == .ok)
         rig.shards[0].resume()
         try eventually("it is well again") { try health(client, "breaker")[0] == "closed" }
