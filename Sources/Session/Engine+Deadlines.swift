@@ -75,10 +75,8 @@ extension Engine {
         if lateCount > 0 { noteFailures(shard, lateCount) }
         let tombstoneCount = line.pointee.inFlight.tombstoneCount
         let backend = pools[shard.pointee.poolIndex].options.backend
-        let silentMs = max(4 * max(timeouts.readMs, timeouts.writeMs), 10_000)
-        // Nothing at all came for so long that the other end may be gone without a word.
-        let isSilent = line.isReady && tombstoneCount > 0 && nowMs - line.pointee.receivedAtMs > silentMs
-        if tombstoneCount > backend.tombstonesMax || isSilent { return lost(line, failure: Self.tooManyTombstones) }
+        if tombstoneCount > backend.tombstonesMax { return lost(line, failure: Self.tooManyTombstones) }
+        if isSilent(line) { return lost(line, failure: ETIMEDOUT) }
         armNextDeadline(line)
         if !line.pointee.deadlineTimer.isArmed, tombstoneCount > 0 {
             timers.arm(line.deadlineTimer, deadlineMs: nowMs + max(1_000, timeouts.shortestMs))

@@ -124,6 +124,7 @@ extension Engine {
     static var tooManyTombstones: Int32 { -4 }
     static var closedByServer: Int32 { -5 }
     static var checkNotPassed: Int32 { -6 }
+    static var hostHasMoved: Int32 { -7 }
 
     /// Why a shard could not be reached, or was lost.
     func reason(of shard: ShardRef) -> String {
@@ -133,6 +134,7 @@ extension Engine {
         case Self.addressNotFound: shared.refusal(of: name(of: shard))
         case Self.tooManyTombstones: "it owed too many late replies"
         case Self.closedByServer: "the server closed it"
+        case Self.hostHasMoved: "its host name leads to another address now"
         case Self.checkNotPassed: shared.refusal(of: name(of: shard))
         default: SystemError.text(shard.pointee.lastFailure)
         }
@@ -180,7 +182,12 @@ extension Engine {
 
     /// A very long reply has begun on a shared line: the shard's later requests go to another connection. The clients
     /// that wait behind the reply read on only when all is answered, so that their commands keep their order.
-    mutating func demote(_ line: LineRef) {
+    mutating func demote(_ line: LineRef) { retire(line, executedCount: 1) }
+
+    /// Another line takes a shared one's place; what it has is answered still.
+    ///
+    /// - Parameter executedCount: the first requests of its queue, which nothing can overtake any more.
+    mutating func retire(_ line: LineRef, executedCount: Int) {
         let shard = line.pointee.shard
         guard let index = (0..<shard.pointee.allLineCount).first(where: { shard.pointee.lines[$0] == line }) else {
             return
@@ -199,7 +206,7 @@ extension Engine {
         shard.pointee.lines[index] = successor
         line.pointee.role = .retiring
         let queue = line.pointee.inFlight
-        for position in 1..<max(1, queue.count) {
+        for position in executedCount..<max(executedCount, queue.count) {
             let ticket = queue[position].ticket
             switch ticket.kind {
             case .tombstone, .unheard, .check: break
@@ -224,7 +231,9 @@ extension Engine {
         case .retiring:
             let shard = line.pointee.shard
             let backend = pools[shard.pointee.poolIndex].options.backend
-            guard shard.pointee.transferCount < backend.transferCountMax else { return retire(line) }
+            guard !line.pointee.isOutdated, shard.pointee.transferCount < backend.transferCountMax else {
+                return retire(line)
+            }
             line.pointee.role = .transfer
             shard.pointee.sharedLimits.lift(from: line)
             shard.pointee.transferCount += 1

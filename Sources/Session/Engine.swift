@@ -439,6 +439,7 @@ struct Engine: ~Copyable {
         closeIdleDialects()
         endLateWaits()
         pingEars()
+        breakSilence()
         measureQueues()
         judgeShards()
         cutSlowReaders()

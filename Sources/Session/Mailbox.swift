@@ -11,6 +11,8 @@ import Upstream
 enum Message: Sendable {
     /// The address of a line's server was looked up; `line` is its address in memory, which the asker keeps alive.
     case resolved(line: UInt, Result<SocketAddress, ResolveError>)
+    /// A host name has been looked up again.
+    case hostFound(poolIndex: Int, shardIndex: Int, addresses: [SocketAddress])
     /// Tell about your clients, or close some of them.
     case survey(ClientSurvey)
     /// Every worker has told.

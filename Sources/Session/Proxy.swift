@@ -22,6 +22,7 @@ package final class Proxy: Sendable {
         var listening: [String] = []
         var sharedSockets: [Int32] = []
         var watchdog: Watchdog?
+        var hostWatch: HostWatch?
     }
 
     private let options: ProxyOptions
@@ -69,7 +70,8 @@ package final class Proxy: Sendable {
         }
         let watchdog = Watchdog.start(
             workerCount: options.workerCount, counters: counters, events: shared.events, log: log)
-        state.withLock { $0.watchdog = watchdog }
+        let hostWatch = HostWatch.start(pools, shared: shared, log: log)
+        state.withLock { ($0.watchdog, $0.hostWatch) = (watchdog, hostWatch) }
     }
 
     private func makeMailboxes() throws(ProxyStartError) -> [Mailbox] {
@@ -110,6 +112,7 @@ package final class Proxy: Sendable {
         let (threads, boxes, sockets) = state.withLock { state in
             defer { state.threads = [] }
             state.watchdog?.stop()
+            state.hostWatch?.stop()
             return (state.threads, state.mailboxes, state.sharedSockets)
         }
         for box in boxes { box.post(.drain) }

@@ -403,6 +403,8 @@ struct Worker: ~Copyable {
         for message in mailbox.takeAll() {
             switch message {
             case .resolved(let word, let result): resolved(LineRef(bitPattern: word)!, result)
+            case .hostFound(let poolIndex, let shardIndex, let addresses):
+                hostFound(engine.pools[poolIndex].shards + shardIndex, addresses)
             case .survey(let survey): engine.answer(survey)
             case .surveyed(let survey): engine.finish(survey)
             case .monitorsChanged: engine.monitorsChanged()
@@ -423,6 +425,15 @@ struct Worker: ~Copyable {
         case .failure(let error):
             engine.shared.remember(refusal: error.description, of: engine.name(of: line.pointee.shard))
             engine.lost(line, failure: Engine.addressNotFound)
+        }
+    }
+
+    private mutating func hostFound(_ shard: ShardRef, _ addresses: [SocketAddress]) {
+        engine.hostWasFound(shard) { line in
+            guard line.pointee.descriptor >= 0, let peer = Socket.peerAddress(of: line.pointee.descriptor) else {
+                return true
+            }
+            return addresses.contains(peer)
         }
     }
 

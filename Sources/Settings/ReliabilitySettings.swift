@@ -45,6 +45,8 @@ package struct ReliabilitySettings: Sendable, Equatable {
     package var checkIntervalMs: Int
     package var checksToOpen: Int
     package var checksToClose: Int
+    /// 0 means only when a connection is made.
+    package var hostRefreshMs: Int
     package var expectedRole: Role
     package var retryPercent: Int
     package var retriesPerSecond: Int
@@ -76,6 +78,7 @@ extension SettingsReader {
             checkIntervalMs: section.number("health_check_interval"),
             checksToOpen: section.number("health_check_failures"),
             checksToClose: section.number("health_check_successes"),
+            hostRefreshMs: section.number("host_refresh"),
             expectedRole: .init(rawValue: section.word("expect_role"))!,
             retryPercent: section.number("retry_percent"), retriesPerSecond: section.number("retries_per_second"),
             hedgesReads: section.boolean("hedge_reads"), shedsOldest: section.word("when_full") == "shed_oldest",

@@ -315,6 +315,9 @@ package enum SettingsTable {
             .pool, "health_check_successes", .number(unit: "checks", 1...1000), default: "1",
             "How many checks in a row a stopped server must pass to get requests again."),
         .init(
+            .pool, "host_refresh", .number(unit: "ms", 0...3_600_000, zero: "only to connect"), default: "10000",
+            "How often the servers' host names are looked up; connections to addresses that they left are replaced."),
+        .init(
             .pool, "expect_role", .words(["any", "primary", "replica"]), default: "any",
             "The role that a server must have; one with another role gets no requests."),
         .init(

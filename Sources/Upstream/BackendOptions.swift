@@ -37,6 +37,8 @@ package struct BackendOptions: Sendable {
     package var expectedRole = ExpectedRole.any
     /// Between two checks of a server that seems well; 0 for none.
     package var checkIntervalMs = 0
+    /// Between two look-ups of a server's host name while its connections stand; 0 for none.
+    package var hostRefreshMs = 0
     /// Requests that may be sent a second time: of a hundred, and each second; both 0 for none.
     package var repeatPercent = 20
     package var repeatsPerSecond = 10

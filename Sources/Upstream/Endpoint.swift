@@ -23,15 +23,19 @@ package enum Endpoint: Sendable, Equatable {
     /// finds a
     ///   server that listens on only one of its two.
     package func resolve(attempt: Int = 0) throws(ResolveError) -> SocketAddress {
+        let addresses = try addresses()
+        return addresses[attempt % addresses.count]
+    }
+
+    /// All that a look-up gives, at least one; blocks like `resolve`.
+    package func addresses() throws(ResolveError) -> [SocketAddress] {
         switch self {
         case .unix(let path):
             guard let address = SocketAddress(unixPath: path) else {
                 throw ResolveError(host: path, reason: "a unix socket's path has 1 to 107 bytes")
             }
-            return address
-        case .tcp(let host, let port):
-            let addresses = try SocketAddress.resolve(host: host, port: port)
-            return addresses[attempt % addresses.count]
+            return [address]
+        case .tcp(let host, let port): return try SocketAddress.resolve(host: host, port: port)
         }
     }
 

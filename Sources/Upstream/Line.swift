@@ -84,6 +84,8 @@ public struct Line: BitwiseCopyable {
     public var watched = Interest(rawValue: 0)
     public var isDirty = false
     public var nextDirty: LineRef?
+    /// Its server's host name leads elsewhere by now, so it gets no new request.
+    public var isOutdated = false
     /// A transfer line with nothing to do, linked by `nextSpare`.
     public var isSpare = false
     public var nextSpare: LineRef?

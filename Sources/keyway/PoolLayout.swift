@@ -124,6 +124,7 @@ struct PoolLayout: Sendable {
         options.breaker = Self.breaker(reliability)
         options.expectedRole = .init(rawValue: reliability.expectedRole.rawValue)!
         options.checkIntervalMs = reliability.checkIntervalMs
+        options.hostRefreshMs = reliability.hostRefreshMs
         options.repeatPercent = reliability.retryPercent
         options.repeatsPerSecond = reliability.retriesPerSecond
         options.hedgesReads = reliability.hedgesReads

@@ -41,6 +41,42 @@ import Testing
         #expect(keyway.process.exitStatus == nil)
     }
 
+    /// Goal: a name that leads elsewhere takes its connections along while the old address still serves.
+    @Test(.enabled(if: KeywayProcess.canReplaceHosts, "needs the right to mount"), arguments: Servers.newest)
+    func connectionsFollowAHostNameThatMoves(_ server: Server) throws {
+        let folder = TemporaryFolder()
+        let hosts = try folder.write("127.0.0.1 moving-host\n", to: "hosts")
+        let shard = try ServerProcess(server, arguments: ["--bind", "127.0.0.1", "127.0.0.2"])
+        let endpoint = Endpoint.freeTCP()
+        let config = """
+            pool:
+              listen: \(endpoint)
+              server_connections: 3
+              host_refresh: 500
+              servers:
+               - moving-host:\(shard.endpoint.port):1 mover
+
+            """
+        let keyway = try KeywayProcess(config: config, endpoint: endpoint, hostsFile: hosts)
+        let clients = try (0..<6).map { _ in try RESPConnection(endpoint) }
+        func count(at address: String) throws -> Int {
+            try linesOfKeyway(on: shard).count { $0.contains(" laddr=\(address):") }
+        }
+        for client in clients { #expect(try client.command("SET", "k", "v") == .ok) }
+        let before = try count(at: "127.0.0.1")
+        #expect(try before > 0 && count(at: "127.0.0.2") == 0)
+        let file = try FileHandle(forWritingTo: URL(fileURLWithPath: hosts))
+        try file.write(contentsOf: Data("127.0.0.2 moving-host\n".utf8))
+        try file.close()
+        try eventually("all connections go to the new address, and no request fails") {
+            for client in clients { #expect(try client.command("INCR", "n").integer != nil) }
+            return try count(at: "127.0.0.1") == 0 && count(at: "127.0.0.2") == before
+        }
+        let events = try clients[0].command("KEYWAY", "EVENTS")
+        #expect("\(events)".contains("leads to 127.0.0.2:\(shard.endpoint.port) and no longer to 127.0.0.1"))
+        #expect(keyway.process.exitStatus == nil)
+    }
+
     /// Goal: a file written for twemproxy runs unchanged, and its pools have nothing to do with each other.
     @Test(arguments: Servers.newest) func aFileOfTwemproxyRunsAsItStands(_ server: Server) throws {
         let folder = TemporaryFolder()

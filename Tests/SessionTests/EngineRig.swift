@@ -293,7 +293,7 @@ final class EngineRig {
             case .pause(let pause): engine.apply(pause)
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement): engine.use(placement, poolIndex: poolIndex)
-            case .resolved, .drain: break
+            case .resolved, .hostFound, .drain: break
             }
         }
         engine.runTimers()

@@ -33,7 +33,7 @@ private let other = """
     let settings = try reliability()
     #expect(settings.failureMode == .failFast)
     #expect((settings.readTimeoutMs, settings.writeTimeoutMs, settings.scriptTimeoutMs) == (nil, nil, nil))
-    #expect((settings.queueTimeoutMs, settings.checkIntervalMs) == (0, 10_000))
+    #expect((settings.queueTimeoutMs, settings.checkIntervalMs, settings.hostRefreshMs) == (0, 10_000, 10_000))
     #expect((settings.breakerFailureCountMax, settings.breakerErrorPercentMax) == (5, 50))
     #expect((settings.breakerWindowMs, settings.breakerRequestCountMin) == (10_000, 20))
     #expect(settings.breakerLatencyMsMax == 0)
@@ -49,7 +49,8 @@ private let other = """
         "eject_max_percent: 30", "eject_return: hold", "breaker_failures: 4", "breaker_error_percent: 5",
         "breaker_window: 6000", "breaker_requests_min: 7", "breaker_latency: 8", "breaker_open: 9",
         "breaker_open_max: 10", "breaker_trickle: 11", "health_check_interval: 12", "health_check_failures: 13",
-        "health_check_successes: 14", "expect_role: primary", "retry_percent: 15", "retries_per_second: 16",
+        "health_check_successes: 14",
+        "host_refresh: 17", "expect_role: primary", "retry_percent: 15", "retries_per_second: 16",
         "hedge_reads: true", "when_full: shed_oldest", "server_in_flight: adaptive")
     #expect(
         settings
@@ -58,7 +59,8 @@ private let other = """
                 failureMode: .remap(maxPercent: 30, onReturn: .hold), breakerFailureCountMax: 4,
                 breakerErrorPercentMax: 5, breakerWindowMs: 6_000, breakerRequestCountMin: 7, breakerLatencyMsMax: 8,
                 breakerOpenMs: 9, breakerOpenMsMax: 10, breakerTrickleMs: 11, checkIntervalMs: 12, checksToOpen: 13,
-                checksToClose: 14, expectedRole: .primary, retryPercent: 15, retriesPerSecond: 16, hedgesReads: true,
+                checksToClose: 14,
+                hostRefreshMs: 17, expectedRole: .primary, retryPercent: 15, retriesPerSecond: 16, hedgesReads: true,
                 shedsOldest: true,
                 followsSpeed: true))
 }
