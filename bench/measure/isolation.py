@@ -1,8 +1,9 @@
 """Study `isolation`: what a frozen server costs the requests of the others.
 
 An open loop asks for keys of three servers, another one for keys of the fourth, which is stopped
-(SIGSTOP) for the middle third of the run. All requests go through the same proxy; its timeout is
-one second.
+(SIGSTOP) for the middle third of the run. A third loop sends pipelines that ask all four: they wait
+for the frozen server, but no longer than the proxy's timeout, which is one second. All requests go
+through the same proxy.
 """
 
 import json
@@ -30,13 +31,15 @@ STEP_S = 1.0
 WARMUP_S = 0.5
 HEALTHY_RATE = 5_000
 FROZEN_RATE = 1_000
+MIXED_RATE = 400
+MIXED_PIPELINE = 8
 CLIENT_COUNT = 50
 PROBE_COUNT = 64
 
 
 @dataclass(frozen=True)
 class Isolation:
-    """One run: the keys of healthy servers, in each phase."""
+    """One run: the keys of healthy servers, and the pipelines that ask all, in each phase."""
 
     pin: str
     target: str
@@ -44,6 +47,7 @@ class Isolation:
     p50_us: dict[str, float]
     p99_us: dict[str, float]
     highest_us: dict[str, float]
+    pipeline_us: dict[str, float]
     requests: int
     errors: int
     foreign: float
@@ -97,15 +101,19 @@ def _measure(
     cpus = pinning.place(target, mode)
     frozen = fleet.shard_pids[-1]
     pids = [target.pid, *fleet.shard_pids]
-    result = study.output / "isolation.json"
-    result.unlink(missing_ok=True)
+    results = [study.output / f"isolation.{name}.json" for name in ("healthy", "mixed")]
+    reports = []
+    for result in results:
+        result.unlink(missing_ok=True)
+        reports.append(("--interval-ms", str(round(STEP_S * 1e3)), "--json", str(result)))
     healthy = [key for shard in keys[:-1] for key in shard]
-    more = ("--interval-ms", str(round(STEP_S * 1e3)), "--json", str(result))
+    mixed = [key for shard in keys for key in shard[:MIXED_PIPELINE // len(keys)]]
     cpu_before_ns, children_before = machine.cpu_ns_of(pids), os.times()
     time_before = machine.MachineTime()
     loads = [
-        _start(_load(target, healthy, HEALTHY_RATE, *more), cpus),
+        _start(_load(target, healthy, HEALTHY_RATE, *reports[0]), cpus),
         _start(_load(target, keys[-1], FROZEN_RATE), cpus),
+        _start(_load(target, mixed, MIXED_RATE, "-P", str(MIXED_PIPELINE), *reports[1]), cpus),
     ]
     # The change falls into the middle of a step.
     time.sleep(WARMUP_S + (PHASE_STEPS + 0.5) * STEP_S)
@@ -121,7 +129,7 @@ def _measure(
         getattr(children, name) - getattr(children_before, name)
         for name in ("user", "system", "children_user", "children_system")
     )
-    phase = json.loads(result.read_text())["phases"][0]
+    phase, pipelines = (json.loads(result.read_text())["phases"][0] for result in results)
     return Isolation(
         pin=mode,
         target=target.name,
@@ -129,6 +137,7 @@ def _measure(
         p50_us=_by_phase(phase, "p50_ns"),
         p99_us=_by_phase(phase, "p99_ns"),
         highest_us=_by_phase(phase, "highest_ns"),
+        pipeline_us=_highest_by_phase(pipelines),
         requests=phase["request_count"],
         errors=phase["error_count"],
         foreign=max(0.0, now.busy_s - time_before.busy_s - own_s)
@@ -155,6 +164,15 @@ def _by_phase(phase: dict[str, Any], figure: str) -> dict[str, float]:
     return found
 
 
+def _highest_by_phase(phase: dict[str, Any]) -> dict[str, float]:
+    """Over all steps of each phase, those with the changes too: what counts is the longest wait."""
+    steps = [step.get("highest_ns") or 0 for step in phase["timeline"]]
+    return {
+        name: max(steps[number * PHASE_STEPS : (number + 1) * PHASE_STEPS] or [0]) / 1e3
+        for number, name in enumerate(PHASES)
+    }
+
+
 def publish(study: Study) -> None:
     path = study.rows_path("isolation")
     if path.exists():
@@ -168,7 +186,8 @@ def _page(study: Study, rows: Sequence[Isolation]) -> str:
     text = study.head("What a frozen server costs the others", "isolation", versions)
     text += f"{HEALTHY_RATE:,} GETs a second of keys of three servers, {FROZEN_RATE:,} of keys of "
     text += f"a fourth, which is stopped for {PHASE_STEPS * STEP_S:g} s in the middle; each from "
-    text += f"{CLIENT_COUNT} clients, through one proxy with a timeout of {TIMEOUT_MS} ms. Latency "
+    text += f"{CLIENT_COUNT} clients, through one proxy with a timeout of {TIMEOUT_MS} ms; and {MIXED_RATE} a second in pipelines of "
+    text += f"{MIXED_PIPELINE} that ask all four servers. Latency "
     text += "is that of the three servers' keys and counts from when a request was due. Medians of "
     text += f"steps of {STEP_S:g} s, then of {1 + max(row.round for row in rows)} rounds. "
     text += tables.noise(rows, study.plan.foreign_max)
@@ -180,6 +199,11 @@ def _page(study: Study, rows: Sequence[Isolation]) -> str:
                 ["proxy", *PHASES, "during / before", "after / before"],
                 [_line(here, name, figure) for name in names],
             )
+        text += f"\n## {mode}: the longest wait in a pipeline that asks all four servers, us\n\n"
+        text += tables.table(
+            ["proxy", *PHASES, "during / before", "after / before"],
+            [_line(here, name, "pipeline_us") for name in names],
+        )
         errors = [
             [name, *(f"{sum(getattr(row, figure) for row in here if row.target == name):,}"
                      for figure in ("requests", "errors"))]
