@@ -2,6 +2,8 @@
 // It owns nothing and dies when that buffer moves. RequestParser makes it; Routing reads it.
 // Not here: what a command means (Routing/Commands), how the bytes were cut (RequestParser).
 
+import Glibc
+
 /// Where one argument lies, counted from the first byte of its request.
 public struct ArgumentRange: BitwiseCopyable, Sendable {
     public var offset: UInt32
@@ -27,6 +29,11 @@ public struct ByteView: BitwiseCopyable {
 
     @inlinable
     public subscript(index: Int) -> UInt8 { start[index] }
+
+    /// Byte for byte.
+    package func isEqual(to other: ByteView) -> Bool {
+        count == other.count && memcmp(start, other.start, count) == 0
+    }
 
     /// The same bytes for an API that wants the standard library's type.
     @inlinable

@@ -2,10 +2,10 @@
 // Eight bytes at a time, each folded in by a full product (as wyhash does); not for secrets.
 // Not here: where a key lives (Hashing). Those hashes are known to everybody.
 
-enum SeededHash {
+package enum SeededHash {
     private static let multiplier: UInt64 = 0xa076_1d64_78bd_642f
 
-    static func value(of key: UnsafePointer<UInt8>, count: Int, seed: UInt64) -> UInt64 {
+    package static func value(of key: UnsafePointer<UInt8>, count: Int, seed: UInt64) -> UInt64 {
         let bytes = UnsafeRawPointer(key)
         var hash = fold(seed ^ UInt64(truncatingIfNeeded: count), by: multiplier)
         var offset = 0
