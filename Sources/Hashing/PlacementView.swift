@@ -83,7 +83,7 @@ public struct PlacementView: BitwiseCopyable, @unchecked Sendable {
     }
 
     /// Valkey Cluster's slot, 0 ... 16383, with the pool's hash tag in place of the braces if it has one.
-    func slot(of key: UnsafePointer<UInt8>, count: Int) -> UInt32 {
+    package func slot(of key: UnsafePointer<UInt8>, count: Int) -> UInt32 {
         let region = (hashTag ?? .braces).region(of: key, count: count)
         return UInt32(crc16Checksum(region.start, count: region.count, table: tables.crc16)) % UInt32(slotCount)
     }

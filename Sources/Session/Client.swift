@@ -54,6 +54,10 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     /// Something about this client makes its requests take the long way: a transaction, subscriptions,
     /// CLIENT CACHING.
     static let uncommon = ClientFlags(rawValue: 1_024)
+    /// A request that concerns a hot key has gone another way than copies do; see Engine+Copies.
+    static let hotTouched = ClientFlags(rawValue: 2_048)
+    /// KEYWAY CACHE OFF.
+    static let refusesCopies = ClientFlags(rawValue: 4_096)
 
     /// Requests may take the short way.
     @inline(__always)
@@ -93,6 +97,8 @@ struct Client: BitwiseCopyable {
     var database: Int32
     /// The first line of the client's dialect in a shard's lines.
     var lineBase: Int32 = 0
+    /// Behind the last request that `hotTouched` is of, in the order of replies; 0 once all of that time are answered.
+    var hotTail: UInt32 = 0
     /// Shards that the client may have written to: bit `index % 64`.
     var writtenShards: UInt64 = 0
     /// Seconds of the worker's clock.
@@ -107,6 +113,8 @@ struct Client: BitwiseCopyable {
     var unansweredCount: UInt32 = 0
     /// Moving average, so that a client of long replies has few of them under way.
     var replyBytesAverage: UInt32 = Client.replyBytesAverageFirst
+    /// Copies of hot keys that were asked for earlier are too old for this client.
+    var stampMin: UInt32 = 0
     /// Bytes of replies that have come and are not yet sent.
     var heldBytes = 0
 
@@ -198,6 +206,7 @@ extension UnsafeMutablePointer where Pointee == Client {
         pointee.slots = nil
         pointee.head = 0
         pointee.tail = 0
+        pointee.hotTail = 0
     }
 
     var details: ClientDetails {

@@ -128,12 +128,15 @@ extension Engine {
         let names = name(of: line.pointee.shard)
         line.pointee.shard.pointee.counters.add(.requestsTimedOut)
         let isQueued = !isWritten && limitMs == timeouts.queueMs
-        answer(
-            entry.ticket,
-            error: isQueued
-                ? ProxyError.waitedTooLong(names, limitMs: Int(limitMs))
-                : ProxyError.timeout(
-                    names, limitMs: Int(limitMs), isWrite: entry.ticket.isWrite, wasSent: isWritten))
+        let error =
+            isQueued
+            ? ProxyError.waitedTooLong(names, limitMs: Int(limitMs))
+            : ProxyError.timeout(names, limitMs: Int(limitMs), isWrite: entry.ticket.isWrite, wasSent: isWritten)
+        if entry.ticket.kind == .copy {
+            fillFailed(entry.ticket, error: error, isLate: true)
+        } else {
+            answer(entry.ticket, error: error)
+        }
         if line.pointee.role == .transfer { detachTransfer(line) }
     }
 }

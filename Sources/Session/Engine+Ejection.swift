@@ -79,5 +79,6 @@ extension Engine {
         // The view lives as long as the placement that the pool holds.
         (poolViews + poolIndex).pointee.placement = placement.view
         pools[poolIndex].placement = placement
+        forgetHotKeys(ofPool: poolIndex)
     }
 }

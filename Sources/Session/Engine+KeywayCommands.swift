@@ -23,7 +23,9 @@ extension Engine {
         case "HEALTH" where request.argumentCount == 2: answerHealth(client)
         case "EVENTS" where request.argumentCount <= 3: answerEvents(client, request)
         case "READMIT" where request.argumentCount == 3: answerReadmit(client, request)
-        case "HELP", "ROUTE", "EXPLAIN", "ON", "HEALTH", "EVENTS", "READMIT":
+        case "HOTKEYS": answerHotKeys(client, request)
+        case "CACHE" where request.argumentCount == 3: answerCache(client, request)
+        case "HELP", "ROUTE", "EXPLAIN", "ON", "HEALTH", "EVENTS", "READMIT", "CACHE":
             answerNow(client, error: ProxyError.wrongArity("keyway|" + Self.text(request[1]).lowercased()))
         default: answerNow(client, error: ProxyError.unknownSubcommand(Self.text(request[1]), of: "keyway"))
         }
@@ -39,6 +41,9 @@ extension Engine {
             "    Let one shard execute a command, whatever its keys; needs `operator_commands: true` for the pool.",
             "HEALTH", "    Show the state of each shard, and of its breaker in each worker.",
             "EVENTS [<count>]", "    Show what happened to shards, newest first: milliseconds since 1970, shard, text.",
+            "HOTKEYS [COUNT <count>] [POOL <pool>]",
+            "    Show the hottest keys: shard, requests and bytes a second, share of the shard, copies and their use.",
+            "CACHE ON|OFF", "    Whether copies of hot keys may answer this connection; ON at the start.",
             "READMIT <shard>",
             "    Bring a shard back that is held out of the ring; needs `operator_commands: true` for the pool.",
             "HELP", "    Print this help.",

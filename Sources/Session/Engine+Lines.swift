@@ -30,6 +30,7 @@ extension Engine {
             line.pointee.failureCount = 0
             noteConnected(line.pointee.shard)
             if line.pointee.role == .ear { earIsReady(line) }
+            if line.pointee.role == .cover { coverIsReady(line) }
             markDirty(line)
         case .closeAndRest:
             closeDescriptor(line)
@@ -106,7 +107,7 @@ extension Engine {
             pools[shard.pointee.poolIndex].learned.removeAll()
             loadedScripts.removeAll()
             if error == nil { shard.pointee.processTag = Self.processTag(reply) }
-        case .authenticate, .select, .setName: break
+        case .authenticate, .select, .setName, .track: break
         }
     }
 
@@ -209,7 +210,7 @@ extension Engine {
         for position in executedCount..<max(executedCount, queue.count) {
             let ticket = queue[position].ticket
             switch ticket.kind {
-            case .tombstone, .unheard, .check: break
+            case .tombstone, .unheard, .check, .copy, .pulse: break
             case .reply: raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self))
             case .part:
                 raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client)
@@ -239,7 +240,7 @@ extension Engine {
             shard.pointee.transferCount += 1
             giveBackSpare(line)
         case .transfer: transferAnswered(line)
-        case .leased, .ear: break
+        case .leased, .ear, .cover: break
         }
     }
 

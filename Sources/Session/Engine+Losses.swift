@@ -36,6 +36,9 @@ extension Engine {
         case .ear:
             earIsLost(line)
             perform(line, .failed)
+        case .cover:
+            coverIsLost(line)
+            perform(line, .failed)
         case .shared:
             perform(line, .failed)
             // Another protocol or database that the server will not give is no reason to call it down.
@@ -75,7 +78,7 @@ extension Engine {
                     error: ProxyError.connectionLost(names, reason: reasonText, isWrite: entry.ticket.isWrite))
             }
         }
-        return dropped.contains { $0.ticket.kind != .tombstone }
+        return dropped.contains { $0.ticket.kind != .tombstone && $0.ticket.kind != .pulse }
     }
 
     /// Keeps what may go out on the next connection: a request of which the server has only a part cannot have been
@@ -123,7 +126,7 @@ extension Engine {
         case .reply: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
         case .part: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client
         case .tombstone: return ticket.index
-        case .unheard, .check: return 0
+        case .unheard, .check, .copy, .pulse: return 0
         }
         return UInt32(truncatingIfNeeded: client.pointee.id)
     }

@@ -1,8 +1,9 @@
 // Engine+Memory: what one worker's buffers may take, and who gives way when they take too much.
 //
 //     below 80 %   nobody notices
-//     from 80 %    free buffers go back to the system, replies that wait leave the large buffers that they lie in, and
-//                  clients that hold more than their share are not read until it is below 70 % again
+//     from 80 %    free buffers go back to the system, copies of hot keys end, replies that wait leave the large
+//                  buffers that they lie in, and clients that hold more than their share are not read until it is
+//                  below 70 % again
 //     from 100 %   no client is read for a moment, and those that hold most are cut until it is below 90 %
 //
 // What backends are owed is bounded by `server_queue_limit` and leaves with its deadlines. Sockets' buffers are the
@@ -55,6 +56,7 @@ extension Engine {
         buffers.chunks.releaseFree()
         let tightBytes = memory.percent(80)
         if buffers.chunks.totalBytes > tightBytes {
+            dropAllCopies()
             compactWaitingReplies()
             buffers.chunks.releaseFree()
         }

@@ -155,7 +155,10 @@ extension Engine {
         case .tombstone, .unheard:
             if position > start { line.pointee.isReplyCut = true }
             return position
-        case .check: return start
+        case .check, .pulse: return start
+        case .copy:
+            if position - start > options.outputSizeBytesMax { refuseLongCopy(line) }
+            return start
         case .part:
             if position - start > options.outputSizeBytesMax { refuseLongPart(line) }
             return start
@@ -210,6 +213,7 @@ extension Engine {
         if chunk.data[offset] == Self.errorType, !line.isInsideReply {
             noteError(line.pointee.shard, ByteView(start: chunk.data + offset, count: sizeBytes))
         }
+        if ticket.hotMark != 0 { endCopies(ticket.hotMark, line) }
         if ticket.kind == .reply && !line.pointee.isReplyOpen {
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
             fill(client, ticket.index, chunk, offset: offset, sizeBytes: sizeBytes)
@@ -228,6 +232,8 @@ extension Engine {
         case .check:
             let shard = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Shard.self)
             checkAnswered(shard, index: Int(ticket.index), ByteView(start: chunk.data + offset, count: sizeBytes))
+        case .copy: fillAnswered(ticket, ByteView(start: chunk.data + offset, count: sizeBytes))
+        case .pulse: pulseAnswered(line, ticket, ByteView(start: chunk.data + offset, count: sizeBytes))
         case .part:
             let merge = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self)
             chunk.retain()
@@ -272,6 +278,7 @@ extension Engine {
         _ line: LineRef, _ chunk: ChunkRef, offset: Int, sizeBytes: Int, isLast: Bool
     ) {
         let ticket = line.pointee.inFlight.first.ticket
+        if ticket.hotMark != 0 { endCopies(ticket.hotMark, line) }
         appendPiece(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes, isLast: isLast)
         line.pointee.isReplyOpen = true
     }
@@ -316,8 +323,8 @@ extension Engine {
         let queue = line.pointee.inFlight
         for index in 0..<queue.count {
             let ticket = queue[index].ticket
-            if ticket.kind == .tombstone || ticket.kind == .unheard || ticket.kind == .check { continue }
-            if ticket.kind == .part || ticket.owner != UnsafeMutableRawPointer(client) { return false }
+            if !ticket.isAwaited || ticket.kind == .check { continue }
+            if ticket.kind != .reply || ticket.owner != UnsafeMutableRawPointer(client) { return false }
         }
         return true
     }
@@ -402,6 +409,8 @@ extension Engine {
         case .check:
             checkAnswered(
                 ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Shard.self), index: Int(ticket.index), nil)
+        case .copy: fillFailed(ticket, error: error, isLate: false)
+        case .pulse: pulseFailed(ticket)
         case .reply:
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
             noteAnswer(for: client)

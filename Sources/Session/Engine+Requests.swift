@@ -345,8 +345,13 @@ extension Engine {
             return reject(client, ProxyError.noAuth)
         }
         if let error = refusalWhileListening(client, row) { return reject(client, error) }
-        if queueIfInTransaction(client, request, row) { return }
-        route(client, request, row, chunk: chunk)
+        let hot = (poolViews + client.pointee.poolIndex).pointee.hot
+        // A plain single-key command is looked at where it is forwarded.
+        if let hot, hot.pointee.makesCopies, row.pointee.commandClass != .key || client.pointee.state != nil {
+            hotMark = noteHotKeys(client, request, row, hot)
+        }
+        if !queueIfInTransaction(client, request, row) { route(client, request, row, chunk: chunk) }
+        hotMark = 0
     }
 
     private mutating func rejectArity(_ client: ClientRef, _ row: UnsafePointer<CommandRow>) {

@@ -32,7 +32,9 @@ extension Engine {
         let pool = poolViews + client.pointee.poolIndex
         let shard = pool.pointee.shards + shardIndex(of: request[keyArgument], pool)
         if shard.pointee.isGuarded, forwardToStandIn(client, request, row, request[keyArgument], shard) { return }
+        if let hot = pool.pointee.hot, passHot(client, request, row, key: request[keyArgument], shard, hot) { return }
         forward(client, request, to: shard, isWrite: !row.pointee.flags.contains(.readonly), chunk: chunk)
+        hotMark = 0
     }
 
     @inline(__always)
@@ -59,7 +61,7 @@ extension Engine {
         expectAnswer(for: client)
         let ticket = ReplyTicket(
             owner: client, index: sequence, kind: .reply, isWrite: isWrite,
-            traits: ReplyTicket.Traits(isWrite: isWrite, isScript: isScript))
+            traits: ReplyTicket.Traits(isWrite: isWrite, isScript: isScript), hotMark: hotMark)
         if let chunk, request.sizeBytes >= Self.sharedPieceBytesMin(of: chunk) {
             chunk.retain()
             line.submit(
@@ -454,7 +456,7 @@ extension Engine {
             InFlight(
                 ticket: ReplyTicket(
                     owner: merge, index: UInt32(index), kind: .part, isWrite: isWrite,
-                    traits: ReplyTicket.Traits(isWrite: isWrite, isScript: isScript)),
+                    traits: ReplyTicket.Traits(isWrite: isWrite, isScript: isScript), hotMark: hotMark),
                 arrivedMs: UInt32(truncatingIfNeeded: nowMs), sizeBytes: UInt32(truncatingIfNeeded: sizeBytes)))
         merge.pointee.parts[index].offset = 0
         merge.pointee.parts[index].sizeBytes = 0

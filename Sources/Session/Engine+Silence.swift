@@ -52,6 +52,11 @@ extension Engine {
             next = line.pointee.nextSpare
             if !isKnown(line) { retire(line) }
         }
+        if let hot = (poolViews + shard.pointee.poolIndex).pointee.hot,
+            let cover = (hot.pointee.covers + shard.pointee.index).pointee.line, !isKnown(cover)
+        {
+            lost(cover, failure: Self.hostHasMoved)
+        }
         if let ears = subscriptions.ears[shard.pointee.poolIndex] {
             let ear = ears[shard.pointee.index].line
             if !isKnown(ear) { lost(ear, failure: Self.hostHasMoved) }

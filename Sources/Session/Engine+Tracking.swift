@@ -2,7 +2,7 @@
 // client has one of its own to every shard (Engine+Leases), and what they say of changed keys is passed on as it comes.
 // When one of those connections is lost nobody can say which keys changed: the client is closed, as a lost server
 // closes its clients, and begins with an empty cache.
-// Not here: Keyway's own copies of hot keys.
+// Not here: Keyway's own copies of hot keys (HotKeys/Engine+Copies).
 
 import Logging
 import Platform
@@ -138,6 +138,7 @@ extension Engine {
 
     /// A push on a line: for the client that it is lent to. On a shared line it is nobody's.
     mutating func acceptPush(_ line: LineRef, _ push: ByteView) {
+        if line.pointee.role == .cover { return coverHears(line, push) }
         guard line.pointee.role == .leased, let client = line.pointee.holder?.assumingMemoryBound(to: Client.self),
             !client.pointee.flags.contains(.closed)
         else { return }

@@ -57,6 +57,7 @@ extension Engine {
         _ client: ClientRef, _ transaction: TransactionRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>
     ) {
         let pool = poolViews + client.pointee.poolIndex
+        transaction.pointee.hotMark = HotSlotsView.join(transaction.pointee.hotMark, hotMark)
         if let error = tooLong(transaction, adding: request.sizeBytes, pool) {
             return refuseQueueing(client, transaction, error)
         }
@@ -190,10 +191,12 @@ extension Engine {
     ) {
         expectAnswer(for: client)
         pool.pointee.counters.add(.transactions)
+        hotMark = transaction.pointee.hotMark
+        if hotMark != 0 { pool.pointee.hot?.pointee.slots.raise(hotMark) }
         guard transaction.pointee.partCount > 1 else {
             return sendBlock(
                 transaction.pointee.parts, client,
-                ReplyTicket(owner: client, index: sequence, kind: .reply, isWrite: true), pool)
+                ReplyTicket(owner: client, index: sequence, kind: .reply, isWrite: true, hotMark: hotMark), pool)
         }
         let merge = merges.take(client: client, rule: .keyOrder, command: CommandID.exec.rawValue)
         merge.pointee.sequence = sequence
@@ -206,7 +209,8 @@ extension Engine {
         for index in 0..<transaction.pointee.partCount {
             sendBlock(
                 transaction.pointee.parts + index, client,
-                ReplyTicket(owner: merge, index: UInt32(index), kind: .part, isWrite: true), pool)
+                ReplyTicket(
+                    owner: merge, index: UInt32(index), kind: .part, isWrite: true, hotMark: hotMark), pool)
         }
     }
 

@@ -40,6 +40,9 @@ extension Engine {
         let transfer = Transfer.initialize(
             transfers.take(), client: client, shard: pool.pointee.shards + index, isWrite: isWrite(row), nowMs: nowMs)
         transfer.pointee.scanner = intake.pointee.scanner
+        if let hot = pool.pointee.hot, hot.pointee.makesCopies {
+            transfer.pointee.hotMark = noteHotKeys(client, request, row, hot)
+        }
         client.pointee.transfer = transfer
         client.pointee.gate.insert(.transfer)
         if client.pointee.inFlightCount == 0 { beginTransfer(transfer) } else { markDirty(client) }
@@ -145,7 +148,8 @@ extension Engine {
         line.pointee.inFlight.append(
             InFlight(
                 ticket: ReplyTicket(
-                    owner: client, index: transfer.pointee.sequence, kind: .reply, isWrite: transfer.pointee.isWrite),
+                    owner: client, index: transfer.pointee.sequence, kind: .reply, isWrite: transfer.pointee.isWrite,
+                    hotMark: transfer.pointee.hotMark),
                 arrivedMs: UInt32(truncatingIfNeeded: nowMs), sizeBytes: .max))
     }
 

@@ -51,6 +51,8 @@ struct PoolView: BitwiseCopyable {
     let latencyMsMax: UInt64
     let shedsOldest: Bool
     let hedgesReads: Bool
+    /// Nil where nobody looks for hot keys.
+    let hot: HotPoolRef?
 }
 
 struct Engine: ~Copyable {
@@ -70,6 +72,11 @@ struct Engine: ~Copyable {
     var transfers = RecordPool<Transfer>()
     var states = RecordPool<ClientState>()
     var transactions = TransactionPool()
+    var fills = RecordPool<Fill>()
+    var fillWaiters = RecordPool<FillWaiter>()
+    let copyableReads = CopyableReads()
+    /// What the reply to the request at hand is to end.
+    var hotMark: HotMark = 0
     var subscriptions = Subscriptions()
     /// Scripts that the store has, and those that shards have, as far as this worker knows; by digests of their own.
     var seenScripts: Set<UInt64> = []
@@ -159,7 +166,13 @@ struct Engine: ~Copyable {
                     inFlightMax: pool.options.backend.inFlightMax,
                     latencyMsMax: pool.options.backend.breaker.latencyMsMax,
                     shedsOldest: pool.options.backend.shedsOldest,
-                    hedgesReads: pool.options.backend.hedgesReads))
+                    hedgesReads: pool.options.backend.hedgesReads,
+                    hot: pool.options.hotKeys.mode == .off
+                        ? nil
+                        : HotPool.make(
+                            pool.options.hotKeys, pool.options.backend, poolIndex: index, shards: pool.shards,
+                            shardCount: pool.shardCount, counters: pool.counters, board: shared.hotKeys,
+                            workerCount: options.workerCount, nowMs: nowMs)))
         }
         preconnect()
     }
@@ -422,6 +435,7 @@ struct Engine: ~Copyable {
             case Line.hedgeTimerKind: hedgeTimerFired(owner.assumingMemoryBound(to: Line.self))
             case Line.linkTimerKind: linkTimerFired(owner.assumingMemoryBound(to: Line.self))
             case Shard.healthTimerKind: healthTimerFired(owner.assumingMemoryBound(to: Shard.self))
+            case Cover.timerKind: coverTimerFired(owner.assumingMemoryBound(to: Cover.self))
             case Transfer.timerKind: transferTimerFired(owner.assumingMemoryBound(to: Transfer.self))
             default: preconditionFailure("Engine: a timer of unknown kind \(timer.pointee.kind)")
             }
@@ -442,6 +456,7 @@ struct Engine: ~Copyable {
         breakSilence()
         measureQueues()
         judgeShards()
+        judgeHotKeys()
         cutSlowReaders()
         counters.set(.bufferBytes, buffers.chunks.totalBytes)
     }

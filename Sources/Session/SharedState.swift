@@ -19,6 +19,7 @@ final class SharedState: Sendable {
     let census = ListenerCensus()
     let scripts = ScriptStore()
     let register = ShardRegister()
+    let hotKeys = HotKeyBoard()
     let events: EventLog
     private let monitors = Atomic<Int>(0)
 

@@ -33,6 +33,8 @@ struct Transaction: BitwiseCopyable {
     var sizeBytes = 0
     /// A command could not be queued: nothing will be executed.
     var isAborted = false
+    /// What its commands write, as far as hot keys are concerned.
+    var hotMark: HotMark = 0
 
     var nextFree: TransactionRef?
 

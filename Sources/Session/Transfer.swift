@@ -21,6 +21,8 @@ struct Transfer: BitwiseCopyable {
     let client: ClientRef
     let shard: ShardRef
     let isWrite: Bool
+    /// What its reply ends.
+    var hotMark: HotMark = 0
     var state = State.settling
     /// Finds the end of the request.
     var scanner = RequestScanner()

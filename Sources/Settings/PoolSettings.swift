@@ -37,6 +37,7 @@ package struct PoolSettings: Sendable, Equatable {
     package var redisDatabase: Int
     package var preconnects: Bool
     package var reliability: ReliabilitySettings
+    package var hotKeys: HotKeySettings
     package var serverConnectionCount: Int
     package var serverQueueLimitBytes: Int
     package var serverInFlightCountMax: Int

@@ -161,7 +161,7 @@ struct SettingsReader {
             clientConnectionCountMax: section.number("client_connections"),
             hasTCPKeepalive: section.boolean("tcpkeepalive"), redisAuth: section.text("redis_auth"),
             redisDatabase: section.number("redis_db"), preconnects: section.boolean("preconnect"),
-            reliability: reliability(&section),
+            reliability: reliability(&section), hotKeys: hotKeys(&section),
             serverConnectionCount: section.number("server_connections"),
             serverQueueLimitBytes: section.number("server_queue_limit"),
             serverInFlightCountMax: section.number("server_in_flight_max"),

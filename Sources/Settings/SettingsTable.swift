@@ -335,6 +335,43 @@ package enum SettingsTable {
         .init(
             .pool, "server_in_flight", .words(["fixed", "adaptive"]), default: "fixed",
             "Whether the limit of requests in flight is server_in_flight_max or follows each server's speed below it."),
+        // Pool: hot keys.
+        .init(
+            .pool, "hot_keys", .words(["off", "observe", "cache"]), default: "off",
+            "Whether keys that are asked for far more than others are shown, and reads of them answered from copies."
+        ),
+        .init(
+            .pool, "hot_key_rate", .number(unit: "requests", 0...1_000_000_000, zero: "any"), default: "1000",
+            "How many requests a second make a key hot; it stays so until it falls below half."),
+        .init(
+            .pool, "hot_key_share", .number(unit: "percent", 0...100, zero: "any"), default: "1",
+            "What part of its server's requests a key must have to be hot."),
+        .init(
+            .pool, "hot_key_reads_per_write", .number(unit: "reads", 0...1_000_000, zero: "any"), default: "10",
+            "How many reads there must be for each write of a key that is hot."),
+        .init(
+            .pool, "hot_key_count", .number(unit: "keys", 1...1024), default: "128",
+            "How many keys of the pool may be hot at a time."),
+        .init(
+            .pool, "hot_key_include", .text(form: "prefixes, separated by spaces"),
+            "Only keys with one of these prefixes are hot; without it, all may be."),
+        .init(
+            .pool, "hot_key_exclude", .text(form: "prefixes, separated by spaces"),
+            "Keys with one of these prefixes are never hot."),
+        .init(
+            .pool, "hot_key_copies", .size(64 * kb...64 * gb), default: "16mb",
+            "How much memory the copies of all workers may take, out of memory_limit where that is set."),
+        .init(
+            .pool, "hot_key_reply_limit", .size(64...64 * mb), default: "64kb",
+            "A longer reply is not copied."),
+        .init(
+            .pool, "hot_key_life", .number(unit: "ms", 1...86_400_000), default: "60000",
+            "How long a copy may be used without being read from the server again; never longer than the key lives."),
+        .init(
+            .pool, "hot_key_lease", .number(unit: "ms", 10...60_000), default: "100",
+            "How long copies are used after the last sign that their server tells of changes: how stale they can be."
+        ),
+        // Pool: twemproxy's words for a failing server.
         .init(
             .pool, "auto_eject_hosts", .boolean, default: "false",
             "twemproxy's name for on_failure: remap, with server_failure_limit and server_retry_timeout."),

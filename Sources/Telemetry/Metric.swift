@@ -91,6 +91,7 @@ public enum PoolMetric: Int, MetricSet {
     case clientEof, clientErr, clientConnections, serverEjects, forwardError, fragments
     case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused, transactions
     case messages, gutterRequests
+    case hotKeys, copies, copyBytes, copyHits, copyMisses, copyFills, copiesDropped, copyPushes
 }
 
 extension PoolMetric: MetricTable {
@@ -114,6 +115,14 @@ extension PoolMetric: MetricTable {
         Metric("transactions", .counter, .count, .pool, "Transactions that were sent to be executed"),
         Metric("messages", .counter, .count, .pool, "Published messages given to subscribers"),
         Metric("gutter_requests", .counter, .count, .pool, "Requests that another pool took for a shard that was down"),
+        Metric("hot_keys", .gauge, .count, .pool, "Hot keys that a worker may keep copies of, of all workers"),
+        Metric("copies", .gauge, .count, .pool, "Replies to reads of hot keys that are kept now"),
+        Metric("copy_bytes", .gauge, .bytes, .pool, "Memory of those copies"),
+        Metric("copy_hits", .counter, .count, .pool, "Reads that were answered from a copy"),
+        Metric("copy_misses", .counter, .count, .pool, "Reads of hot keys that found no copy in use"),
+        Metric("copy_fills", .counter, .count, .pool, "Replies that became copies"),
+        Metric("copies_dropped", .counter, .count, .pool, "Copies that ended, by a write, their life or a lost line"),
+        Metric("copy_pushes", .counter, .count, .pool, "News of changed keys from servers"),
     ]
 }
 

@@ -13,6 +13,8 @@ package enum GreetingCommand: Equatable, Sendable {
     /// Its run id tells a restarted server from the one before.
     case info
     case setName
+    /// The server tells of changes of what is read behind CLIENT CACHING YES.
+    case track
 
     package var words: [String] {
         switch self {
@@ -22,6 +24,7 @@ package enum GreetingCommand: Equatable, Sendable {
         case .clientID: ["CLIENT", "ID"]
         case .info: ["INFO", "server"]
         case .setName: ["CLIENT", "SETNAME", "keyway"]
+        case .track: ["CLIENT", "TRACKING", "ON", "OPTIN"]
         }
     }
 
@@ -29,7 +32,7 @@ package enum GreetingCommand: Equatable, Sendable {
     /// wants a password, or still loads its data, does not.
     package func isFatal(error: String) -> Bool {
         switch self {
-        case .authenticate, .select, .hello(version: 3): true
+        case .authenticate, .select, .hello(version: 3), .track: true
         case .hello, .clientID, .info, .setName: error.hasPrefix("NOAUTH") || error.hasPrefix("LOADING")
         }
     }
@@ -46,6 +49,7 @@ package enum GreetingCommand: Equatable, Sendable {
         if dialect.database != 0 { commands.append(.select(database: dialect.database)) }
         commands.append(role == .shared ? .info : .clientID)
         commands.append(.setName)
+        if role == .cover { commands.append(.track) }
         return commands
     }
 }

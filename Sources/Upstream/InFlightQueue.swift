@@ -24,6 +24,10 @@ public struct ReplyTicket: BitwiseCopyable {
         case part
         /// Keyway's own check of a shard; `owner` is the shard.
         case check
+        /// A read that becomes a copy of a hot key; `owner` is Session's.
+        case copy
+        /// What is asked beside it, or to know that the connection lives: nobody waits, and it has no deadline.
+        case pulse
     }
 
     /// What else decides about a request that is late or lost.
@@ -48,29 +52,35 @@ public struct ReplyTicket: BitwiseCopyable {
         public static var repeated: Traits { Traits(rawValue: 4) }
         /// Its bytes are one request by itself, which another connection may carry as well.
         public static var movable: Traits { Traits(rawValue: 8) }
+        /// The command can change data, so its outcome matters when no reply comes.
+        public static var write: Traits { Traits(rawValue: 16) }
     }
 
     public var owner: UnsafeMutableRawPointer?
     public var index: UInt32
     public var kind: Kind
-    /// The command can change data, so its outcome matters when no reply comes.
-    public var isWrite: Bool
     public var traits: Traits
+    /// Which copies of hot keys end with the reply; 0 for none. Session's.
+    public var hotMark: UInt16
 
     @inlinable
     public init(
-        owner: UnsafeMutableRawPointer?, index: UInt32, kind: Kind, isWrite: Bool, traits: Traits = []
+        owner: UnsafeMutableRawPointer?, index: UInt32, kind: Kind, isWrite: Bool, traits: Traits = [],
+        hotMark: UInt16 = 0
     ) {
+        self.hotMark = hotMark
         self.owner = owner
         self.index = index
         self.kind = kind
-        self.isWrite = isWrite
-        self.traits = traits
+        self.traits = isWrite ? traits.union(.write) : traits
     }
+
+    @inlinable
+    public var isWrite: Bool { traits.contains(.write) }
 
     /// Somebody waits for the reply, so it can be late.
     @inlinable
-    public var isAwaited: Bool { kind != .tombstone && kind != .unheard }
+    public var isAwaited: Bool { kind != .tombstone && kind != .unheard && kind != .pulse }
 
     /// For a reply that nobody waits for.
     public static var unheard: ReplyTicket { ReplyTicket(owner: nil, index: 0, kind: .unheard, isWrite: false) }

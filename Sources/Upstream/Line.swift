@@ -29,6 +29,8 @@ public struct Line: BitwiseCopyable {
         case leased
         /// Hears what is published, for all clients of the worker; nothing else is asked on it.
         case ear
+        /// Fills copies of hot keys and hears when they change; nothing else is asked on it.
+        case cover
     }
 
     /// Sums over the reads since the last look.

@@ -73,6 +73,7 @@ struct PoolLayout: Sendable {
         }
         var options = PoolOptions(name: settings.name, placement: placement, shards: names)
         options.backend = backend
+        options.hotKeys = hotKeys
         options.password = settings.redisAuth
         options.clientsMax = settings.clientConnectionCountMax
         options.keepsAlive = settings.hasTCPKeepalive
@@ -130,6 +131,23 @@ struct PoolLayout: Sendable {
         options.hedgesReads = reliability.hedgesReads
         options.shedsOldest = reliability.shedsOldest
         options.followsSpeed = reliability.followsSpeed
+        return options
+    }
+
+    private var hotKeys: HotKeyOptions {
+        let settings = settings.hotKeys
+        var options = HotKeyOptions()
+        options.mode = .init(rawValue: settings.mode.rawValue)!
+        options.policy.requestsPerSecondMin = Double(settings.requestsPerSecondMin)
+        options.policy.sharePercentMin = Double(settings.sharePercentMin)
+        options.policy.readsPerWriteMin = Double(settings.readsPerWriteMin)
+        options.policy.includedPrefixes = settings.includedPrefixes.map { Array($0.utf8) }
+        options.policy.excludedPrefixes = settings.excludedPrefixes.map { Array($0.utf8) }
+        options.keyCountMax = settings.keyCountMax
+        options.replyBytesMax = settings.replyBytesMax
+        options.sizeBytesMax = settings.copyBytesMax
+        options.lifeMsMax = settings.lifeMsMax
+        options.leaseMs = settings.leaseMs
         return options
     }
 

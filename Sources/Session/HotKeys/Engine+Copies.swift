@@ -1,0 +1,357 @@
+// Engine+Copies: a request for a key of a pool that watches for hot keys: counted, perhaps, and answered from a copy
+// where that is safe.
+//
+//     read ──► copy that stands? ──yes──► its client's place, by reference
+//                    └─no──► a fill on the shard's cover line; those who ask for the same join it
+//     write ──► the slot's version is raised, here and again with the reply
+//
+// What a client may be told (each rule is one line below):
+//  1. Copies of before a write are used by nobody once the write is sent (HotSlots), and a copy is used only while its
+//     shard's line covers it (Engine+Cover), so a write that does not pass here is seen within `leaseMs`.
+//  2. A client that has gone another way with a request that concerns a hot key (a write, a read of several keys, a
+//     script) is `hotTouched`: until that is answered its reads of hot keys go that way too, behind it; from then on it
+//     takes only what is asked for later. So it reads its own writes, and never an older value than it has seen.
+//  3. All reads that fill go over one line, which also brings the news of changes, in the server's order: so no client
+//     gets a newer value from a fill while an older copy is still in use.
+// Not here: which keys are hot (Engine+HotKeys), the cover lines (Engine+Cover).
+
+import Glibc
+import Platform
+import Routing
+import Telemetry
+import Upstream
+import Wire
+
+extension Engine {
+    /// A single-key command on its way to `shard`.
+    ///
+    /// - Returns: true when it needs no shard any more.
+    @inline(never)
+    mutating func passHot(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, key: ByteView, _ shard: ShardRef,
+        _ hot: HotPoolRef
+    ) -> Bool {
+        let isWrite = isWrite(row)
+        if hot.pointee.sampler.isDue() { sample(hot, request, key, shard, isWrite: isWrite) }
+        guard hot.pointee.makesCopies else { return false }
+        let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
+        let slot = HotSlotsView.slot(of: hash)
+        guard hot.pointee.slots.isHot(slot) else { return false }
+        if isWrite {
+            hotMark = HotSlotsView.mark(of: slot)
+            hot.pointee.slots.raise(hotMark)
+        } else if mayTakeCopies(client, hot), readHot(client, request, row, key, hash, shard, hot) {
+            return true
+        }
+        touch(client)
+        return false
+    }
+
+    /// It goes another way than copies do.
+    @inline(__always)
+    func touch(_ client: ClientRef) {
+        client.pointee.flags.insert(.hotTouched)
+        client.pointee.hotTail = client.pointee.tail &+ 1
+    }
+
+    /// Rule 2. A client whose requests may go over several lines, or elsewhere, has none of this.
+    private func mayTakeCopies(_ client: ClientRef, _ hot: HotPoolRef) -> Bool {
+        guard client.pointee.flags.intersection([.authenticated, .uncommon, .refusesCopies]) == .authenticated,
+            client.pointee.state == nil, dialect(of: client).database == hot.pointee.database
+        else { return false }
+        guard client.pointee.flags.contains(.hotTouched) else { return true }
+        let isAnswered = Int32(bitPattern: client.pointee.head &- client.pointee.hotTail) >= 0
+        if client.pointee.hotTail != 0, !isAnswered { return false }
+        client.pointee.flags.remove(.hotTouched)
+        client.pointee.stampMin = hot.pointee.stamp &+ 1
+        return true
+    }
+
+    /// - Returns: false when it must go to its shard like any other.
+    private mutating func readHot(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ key: ByteView,
+        _ keyHash: UInt64,
+        _ shard: ShardRef, _ hot: HotPoolRef
+    ) -> Bool {
+        let cover = hot.pointee.covers + shard.pointee.index
+        guard nowMs < cover.pointee.untilMs, let line = cover.pointee.line, line.isReady else { return false }
+        let bytes = ByteView(start: request.start, count: request.sizeBytes)
+        let hash = SeededHash.value(of: bytes.start, count: bytes.count, seed: hot.pointee.seed)
+        if let copy = hot.pointee.table.copy(hash, bytes, client.pointee.version) {
+            if stands(copy, client, hot) {
+                take(copy, client)
+                return true
+            }
+            drop(copy, hot)
+        }
+        guard let known = hot.pointee.table.key(keyHash, key), known.pointee.isOpen, !known.pointee.isTooLong else {
+            return false
+        }
+        let kind = copyableReads.kind(of: row, request)
+        if kind == .no { return false }
+        hot.pointee.counters.add(.copyMisses)
+        if let fill = fill(of: known, hash, bytes, client, hot) {
+            wait(client, for: fill)
+            return true
+        }
+        guard admits(line, sizeBytes: request.sizeBytes) else { return false }
+        let lifeMsMax = kind == .fields ? min(hot.pointee.leaseMs, hot.pointee.lifeMsMax) : hot.pointee.lifeMsMax
+        let fill = startFill(known, hash, bytes, client.pointee.version, line, hot, lifeMsMax: lifeMsMax)
+        wait(client, for: fill)
+        return true
+    }
+
+    @inline(__always)
+    private func stands(_ copy: CopyRef, _ client: ClientRef, _ hot: HotPoolRef) -> Bool {
+        copy.pointee.version == hot.pointee.slots.version(copy.pointee.key.pointee.slot)
+            && nowMs < copy.pointee.untilMs
+            && Int32(bitPattern: copy.pointee.stamp &- client.pointee.stampMin) >= 0
+    }
+
+    @inline(__always)
+    private mutating func take(_ copy: CopyRef, _ client: ClientRef) {
+        copy.pointee.key.pointee.hits &+= 1
+        let sequence = client.pushSlot(pool: &slots)
+        (poolViews + client.pointee.poolIndex).pointee.counters.add(.copyHits)
+        copy.pointee.chunk.retain()
+        fill(
+            client, sequence, taking: copy.pointee.chunk, offset: copy.pointee.requestBytes,
+            sizeBytes: copy.pointee.replyBytes)
+    }
+
+    /// One that does not stand for a client that has seen more is replaced for all.
+    mutating func drop(_ copy: CopyRef, _ hot: HotPoolRef) {
+        hot.pointee.table.remove(copy, pool: &buffers)
+        hot.pointee.counters.add(.copiesDropped)
+    }
+
+    /// All of a key, and what is on its way to become one.
+    mutating func dropCopies(of key: CopiedKeyRef, _ hot: HotPoolRef) {
+        while let copy = key.pointee.firstCopy { drop(copy, hot) }
+        var next = key.pointee.firstFill
+        while let fill = next {
+            fill.pointee.isDoubtful = true
+            next = fill.pointee.nextOfKey
+        }
+    }
+
+    // MARK: Fills
+
+    /// One under way whose reply is as good as a fresh one.
+    private func fill(
+        of key: CopiedKeyRef, _ hash: UInt64, _ request: ByteView, _ client: ClientRef, _ hot: HotPoolRef
+    ) -> FillRef? {
+        var next = key.pointee.firstFill
+        while let fill = next {
+            if fill.pointee.hash == hash, fill.pointee.protocolVersion == client.pointee.version,
+                !fill.pointee.isDoubtful, fill.pointee.reply == nil,
+                fill.pointee.version == hot.pointee.slots.version(key.pointee.slot),
+                Int32(bitPattern: fill.pointee.stamp &- client.pointee.stampMin) >= 0,
+                ByteView(start: UnsafePointer(fill.pointee.request.data), count: fill.pointee.requestBytes)
+                    .isEqual(to: request)
+            {
+                return fill
+            }
+            next = fill.pointee.nextOfKey
+        }
+        return nil
+    }
+
+    private mutating func wait(_ client: ClientRef, for fill: FillRef) {
+        let waiter = fillWaiters.take()
+        waiter.initialize(to: FillWaiter(client: client, sequence: client.pushSlot(pool: &slots)))
+        expectAnswer(for: client)
+        if let last = fill.pointee.lastWaiter { last.pointee.next = waiter } else { fill.pointee.firstWaiter = waiter }
+        fill.pointee.lastWaiter = waiter
+    }
+
+    private static var caching: StaticString { "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$3\r\nYES\r\n" }
+
+    private mutating func startFill(
+        _ key: CopiedKeyRef, _ hash: UInt64, _ request: ByteView, _ version: RESPVersion, _ line: LineRef,
+        _ hot: HotPoolRef, lifeMsMax: UInt64
+    ) -> FillRef {
+        hot.pointee.stamp &+= 1
+        // Long before stamps of now and of clients long ago could be mixed up.
+        if hot.pointee.stamp & (1 << 30 - 1) == 0 {
+            for client in clients { client.pointee.stampMin = hot.pointee.stamp }
+        }
+        let chunk = buffers.chunks.take(atLeast: request.count)
+        memcpy(chunk.data, request.start, request.count)
+        chunk.pointee.fillBytes = request.count
+        let fill = fills.take()
+        fill.initialize(
+            to: Fill(
+                key: key, poolIndex: hot.pointee.poolIndex, shard: line.pointee.shard, hash: hash, request: chunk,
+                requestBytes: request.count, protocolVersion: version,
+                version: hot.pointee.slots.version(key.pointee.slot), stamp: hot.pointee.stamp, sentAtMs: nowMs,
+                lifeMsMax: lifeMsMax, nextOfKey: key.pointee.firstFill))
+        key.pointee.firstFill = fill
+        submit(line, Self.caching.utf8Start, count: Self.caching.utf8CodeUnitCount, .unheard)
+        submit(
+            line, request.start, count: request.count,
+            ReplyTicket(owner: fill, index: 0, kind: .copy, isWrite: false))
+        let pttl = RequestBuilder.bytes([Array("PTTL".utf8), Array(key.pointee.view.buffer)])
+        submit(line, pttl, count: pttl.count, ReplyTicket(owner: fill, index: 0, kind: .pulse, isWrite: false))
+        line.pointee.shard.pointee.counters.add(.requests)
+        line.pointee.shard.pointee.counters.add(.requestBytes, request.count)
+        markDirty(line)
+        return fill
+    }
+
+    private mutating func submit(
+        _ line: LineRef, _ bytes: UnsafePointer<UInt8>, count: Int, _ ticket: ReplyTicket
+    ) {
+        line.submit(bytes, count: count, ticket: ticket, nowMs: nowMs, pool: &buffers)
+    }
+
+    /// The read's reply: those who wait get it, and it is kept until it is known how long it may live.
+    mutating func fillAnswered(_ ticket: ReplyTicket, _ reply: ByteView) {
+        let fill = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Fill.self)
+        let chunk = buffers.chunks.take(
+            atLeast: fill.pointee.requestBytes + RESP2Form.sizeBytesMax(of: reply.count))
+        memcpy(chunk.data, fill.pointee.request.data, fill.pointee.requestBytes)
+        let place = chunk.data + fill.pointee.requestBytes
+        if fill.pointee.protocolVersion == .two {
+            fill.pointee.replyBytes = RESP2Form.write(reply.start, count: reply.count, to: place)
+        } else {
+            memcpy(place, reply.start, reply.count)
+            fill.pointee.replyBytes = reply.count
+        }
+        chunk.pointee.fillBytes = fill.pointee.requestBytes + fill.pointee.replyBytes
+        fill.pointee.reply = chunk
+        if ReplyMerge.isError(reply) { fill.pointee.isDoubtful = true }
+        if reply.count > (poolViews + fill.pointee.poolIndex).pointee.hot.unsafelyUnwrapped.pointee.replyBytesMax {
+            fill.pointee.isDoubtful = true
+            fill.pointee.key?.pointee.isTooLong = true
+        }
+        while let waiter = takeWaiter(fill) {
+            noteAnswer(for: waiter.client)
+            guard !waiter.client.pointee.flags.contains(.closed) else {
+                markDirty(waiter.client)
+                continue
+            }
+            chunk.retain()
+            self.fill(
+                waiter.client, waiter.sequence, taking: chunk, offset: fill.pointee.requestBytes,
+                sizeBytes: fill.pointee.replyBytes)
+        }
+        replyHasCome(fill)
+    }
+
+    private mutating func takeWaiter(_ fill: FillRef) -> FillWaiter? {
+        guard let waiter = fill.pointee.firstWaiter else { return nil }
+        let taken = waiter.pointee
+        fill.pointee.firstWaiter = taken.next
+        if taken.next == nil { fill.pointee.lastWaiter = nil }
+        fillWaiters.giveBack(waiter)
+        return taken
+    }
+
+    /// How long the key lives on: the copy may live as long, counted from before it was asked for.
+    mutating func lifeIsKnown(_ fill: FillRef, _ reply: ByteView) {
+        if let chunk = fill.pointee.reply, let key = fill.pointee.key, !fill.pointee.isDoubtful,
+            let leftMs = ReplyMerge.integer(reply)
+        {
+            // -1: it does not end; -2: there is no such key, which is as good to know.
+            let lifeMs = leftMs < 0 ? fill.pointee.lifeMsMax : min(UInt64(leftMs), fill.pointee.lifeMsMax)
+            keep(fill, chunk, key, untilMs: fill.pointee.sentAtMs + lifeMs)
+        }
+        replyHasCome(fill)
+    }
+
+    private mutating func keep(_ fill: FillRef, _ chunk: ChunkRef, _ key: CopiedKeyRef, untilMs: UInt64) {
+        let hot = (poolViews + fill.pointee.poolIndex).pointee.hot.unsafelyUnwrapped
+        guard fill.pointee.version == hot.pointee.slots.version(key.pointee.slot), untilMs > nowMs,
+            hot.pointee.table.sizeBytes + chunk.pointee.capacityBytes <= hot.pointee.sizeBytesMax
+        else { return }
+        let request = ByteView(start: UnsafePointer(chunk.data), count: fill.pointee.requestBytes)
+        if let older = hot.pointee.table.copy(fill.pointee.hash, request, fill.pointee.protocolVersion) {
+            drop(older, hot)
+        }
+        chunk.retain()
+        hot.pointee.table.insert(
+            Copy(
+                hash: fill.pointee.hash, key: key, chunk: chunk, requestBytes: fill.pointee.requestBytes,
+                replyBytes: fill.pointee.replyBytes, protocolVersion: fill.pointee.protocolVersion,
+                version: fill.pointee.version, stamp: fill.pointee.stamp, untilMs: untilMs))
+        hot.pointee.counters.add(.copyFills)
+    }
+
+    /// One of the two that a fill waits for, or the news that it will not come.
+    mutating func replyHasCome(_ fill: FillRef) {
+        fill.pointee.repliesLeft -= 1
+        guard fill.pointee.repliesLeft == 0 else { return }
+        if let key = fill.pointee.key { unlink(fill, key) }
+        buffers.chunks.release(fill.pointee.request)
+        if let reply = fill.pointee.reply { buffers.chunks.release(reply) }
+        fills.giveBack(fill)
+    }
+
+    private func unlink(_ fill: FillRef, _ key: CopiedKeyRef) {
+        if key.pointee.firstFill == fill {
+            key.pointee.firstFill = fill.pointee.nextOfKey
+            return
+        }
+        var previous = key.pointee.firstFill
+        while let other = previous, other.pointee.nextOfKey != fill { previous = other.pointee.nextOfKey }
+        previous.unsafelyUnwrapped.pointee.nextOfKey = fill.pointee.nextOfKey
+    }
+
+    /// No reply will come on the cover line: those who wait are told, or their read goes the common way.
+    mutating func fillFailed(_ ticket: ReplyTicket, error: String, isLate: Bool) {
+        let fill = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Fill.self)
+        fill.pointee.isDoubtful = true
+        while let waiter = takeWaiter(fill) {
+            let client = waiter.client
+            if client.pointee.flags.contains(.closed) {
+                noteAnswer(for: client)
+                markDirty(client)
+            } else if isLate {
+                noteAnswer(for: client)
+                answer(client, waiter.sequence, error: error)
+            } else {
+                sendAnew(fill, waiter)
+            }
+        }
+        replyHasCome(fill)
+    }
+
+    /// The rest of the reply is swallowed.
+    mutating func refuseLongCopy(_ line: LineRef) {
+        let ticket = line.pointee.inFlight.first.ticket
+        line.pointee.inFlight.buryFirst()
+        let fill = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Fill.self)
+        fill.pointee.key?.pointee.isTooLong = true
+        fillFailed(ticket, error: "", isLate: false)
+    }
+
+    /// It will not be known how long the key lives, or no pulse will come back.
+    mutating func pulseFailed(_ ticket: ReplyTicket) {
+        guard let fill = ticket.owner?.assumingMemoryBound(to: Fill.self) else { return }
+        fill.pointee.isDoubtful = true
+        replyHasCome(fill)
+    }
+
+    /// A reply is here that ends copies, and nobody has seen it yet.
+    @inline(never)
+    func endCopies(_ mark: HotMark, _ line: LineRef) {
+        (poolViews + line.pointee.shard.pointee.poolIndex).pointee.hot?.pointee.slots.raise(mark)
+    }
+
+    private mutating func sendAnew(_ fill: FillRef, _ waiter: FillWaiter) {
+        let line = line(of: fill.pointee.shard, for: waiter.client)
+        touch(waiter.client)
+        guard admits(line, sizeBytes: fill.pointee.requestBytes) else {
+            noteAnswer(for: waiter.client)
+            return answer(
+                waiter.client, waiter.sequence, error: refusal(line, sizeBytes: fill.pointee.requestBytes))
+        }
+        submit(
+            line, fill.pointee.request.data, count: fill.pointee.requestBytes,
+            ReplyTicket(
+                owner: waiter.client, index: waiter.sequence, kind: .reply, isWrite: false,
+                traits: ReplyTicket.Traits(isWrite: false, isScript: false)))
+        markDirty(line)
+    }
+}

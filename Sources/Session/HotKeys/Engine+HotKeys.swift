@@ -1,0 +1,245 @@
+// Engine+HotKeys: which keys of a pool are hot, and what is shown of them.
+// Once a second each worker posts what its sketch knows, and judges by what all workers have posted. A key that has
+// become hot is first marked, so that every worker's writes raise its slot's version; one look later, when writes of
+// before have passed, copies of it are made.
+// Not here: what becomes of a request (Engine+Copies), thresholds (Routing/HotKeys/HotKeyPolicy).
+
+import Hashing
+import Logging
+import Platform
+import Routing
+import Telemetry
+import Upstream
+import Wire
+
+extension Engine {
+    /// What one request in so many costs.
+    @inline(never)
+    mutating func sample(
+        _ hot: HotPoolRef, _ request: RequestView, _ key: ByteView, _ shard: ShardRef, isWrite: Bool
+    ) {
+        let weight = hot.pointee.sampler.next(nowMs: nowMs, random: nextRandom())
+        let placement = (poolViews + hot.pointee.poolIndex).pointee.placement
+        _ = hot.pointee.sketch.record(
+            HotKeySample(
+                key: key, slot: Int(placement.slot(of: key.start, count: key.count)), shardIndex: shard.pointee.index,
+                isWrite: isWrite, sizeBytes: request.sizeBytes, weight: weight),
+            nowMs: nowMs)
+    }
+
+    /// A request that is not a plain single-key one, before it is routed: a write ends copies, and whatever it is, the
+    /// client's next reads of hot keys come behind it.
+    ///
+    /// - Returns: what the reply is to end.
+    mutating func noteHotKeys(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ hot: HotPoolRef
+    ) -> HotMark {
+        if row.pointee.id == .flushall || row.pointee.id == .flushdb {
+            hot.pointee.slots.raise(HotSlotsView.everything)
+            touch(client)
+            return HotSlotsView.everything
+        }
+        let search = keyFinder.find(row, in: request, into: &keys)
+        guard fault(of: search, row) == nil else { return 0 }
+        var mark: HotMark = 0
+        for index in 0..<keys.count {
+            let key = request[keys[index]]
+            let slot = HotSlotsView.slot(
+                of: SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed))
+            guard hot.pointee.slots.isHot(slot) else { continue }
+            touch(client)
+            guard isWrite(row) else { continue }
+            hot.pointee.slots.raise(HotSlotsView.mark(of: slot))
+            mark = HotSlotsView.join(mark, HotSlotsView.mark(of: slot))
+        }
+        return mark
+    }
+
+    // MARK: Judgement
+
+    /// Once a second.
+    mutating func judgeHotKeys() {
+        for poolIndex in pools.indices {
+            guard let hot = (poolViews + poolIndex).pointee.hot else { continue }
+            let keys = hot.pointee.table.keys
+            shared.hotKeys.post(
+                HotKeyBoard.Entry(
+                    snapshot: hot.pointee.sketch.snapshot(poolIndex: poolIndex, nowMs: nowMs),
+                    hits: Dictionary(keys.map { ($0.pointee.hash, $0.pointee.hits) }) { $1 },
+                    copied: Set(keys.filter { $0.pointee.firstCopy != nil }.map(\.pointee.hash))),
+                workerIndex: workerIndex)
+            guard hot.pointee.makesCopies else { continue }
+            openMarkedKeys(hot, keys)
+            followHeat(hot)
+            dropOldCopies(hot)
+            (poolViews + poolIndex).pointee.counters.set(.copies, hot.pointee.table.copyCount)
+            (poolViews + poolIndex).pointee.counters.set(.copyBytes, hot.pointee.table.sizeBytes)
+            (poolViews + poolIndex).pointee.counters.set(.hotKeys, hot.pointee.table.keyCount)
+        }
+    }
+
+    /// Requests that were sent before a key was known to be hot may bring newer values than its first copies.
+    private mutating func openMarkedKeys(_ hot: HotPoolRef, _ keys: [CopiedKeyRef]) {
+        let marked = keys.filter { !$0.pointee.isOpen }
+        if marked.isEmpty { return }
+        for client in clients where client.pointee.poolIndex == hot.pointee.poolIndex {
+            guard client.pointee.inFlightCount > 0 else { continue }
+            client.pointee.flags.insert(.hotTouched)
+            client.pointee.hotTail = client.pointee.tail
+        }
+        for key in marked { key.pointee.isOpen = true }
+    }
+
+    private mutating func followHeat(_ hot: HotPoolRef) {
+        let options = pools[hot.pointee.poolIndex].options.hotKeys
+        let report = HotKeyReport(
+            shared.hotKeys.entries(ofPool: hot.pointee.poolIndex).map(\.snapshot), countMax: 2 * options.keyCountMax)
+        var stay: Set<CopiedKeyRef> = []
+        for found in report.keys where stay.count < options.keyCountMax && found.key.isWhole {
+            found.key.bytes.withUnsafeBufferPointer { bytes in
+                let name = ByteView(start: bytes.baseAddress ?? Self.noBytes, count: bytes.count)
+                let hash = SeededHash.value(of: name.start, count: name.count, seed: hot.pointee.seed)
+                let known = hot.pointee.table.key(hash, name)
+                guard options.policy.isHot(found, wasHot: known != nil) else { return }
+                stay.insert(known ?? mark(hash, name, hot))
+            }
+        }
+        for key in hot.pointee.table.keys where !stay.contains(key) { coolDown(key, hot) }
+        closeUnusedCovers(hot)
+    }
+
+    /// What an empty key's view begins with.
+    private static var noBytes: UnsafePointer<UInt8> { StaticString("").utf8Start }
+
+    private mutating func mark(_ hash: UInt64, _ name: ByteView, _ hot: HotPoolRef) -> CopiedKeyRef {
+        let index = shardIndex(of: name, poolViews + hot.pointee.poolIndex)
+        let key = hot.pointee.table.insertKey(hash, name, shardIndex: index)
+        hot.pointee.slots.changeHotCount(key.pointee.slot, by: 1)
+        openCover(hot.pointee.covers + index, hot)
+        log.info("key '\(Self.text(name))' of pool \(pools[hot.pointee.poolIndex].options.name) is hot")
+        return key
+    }
+
+    private mutating func coolDown(_ key: CopiedKeyRef, _ hot: HotPoolRef) {
+        dropCopies(of: key, hot)
+        var next = key.pointee.firstFill
+        while let fill = next {
+            next = fill.pointee.nextOfKey
+            fill.pointee.key = nil
+        }
+        key.pointee.firstFill = nil
+        hot.pointee.slots.changeHotCount(key.pointee.slot, by: -1)
+        hot.pointee.table.removeKey(key)
+    }
+
+    private mutating func closeUnusedCovers(_ hot: HotPoolRef) {
+        let used = Set(hot.pointee.table.keys.map(\.pointee.shardIndex))
+        for index in 0..<hot.pointee.shardCount where !used.contains(index) { closeCover(hot.pointee.covers + index) }
+    }
+
+    /// Those that nobody asked for since they ended.
+    private mutating func dropOldCopies(_ hot: HotPoolRef) {
+        for key in hot.pointee.table.keys {
+            var next = key.pointee.firstCopy
+            while let copy = next {
+                next = copy.pointee.nextOfKey
+                if nowMs >= copy.pointee.untilMs { drop(copy, hot) }
+            }
+        }
+    }
+
+    /// Memory is short.
+    mutating func dropAllCopies() {
+        for poolIndex in pools.indices {
+            guard let hot = (poolViews + poolIndex).pointee.hot else { continue }
+            for key in hot.pointee.table.keys { dropCopies(of: key, hot) }
+        }
+    }
+
+    /// Keys have other shards now.
+    mutating func forgetHotKeys(ofPool poolIndex: Int) {
+        guard let hot = (poolViews + poolIndex).pointee.hot else { return }
+        for key in hot.pointee.table.keys { coolDown(key, hot) }
+        closeUnusedCovers(hot)
+    }
+
+    // MARK: Words
+
+    private static var shownCountDefault: Int { 20 }
+
+    /// KEYWAY HOTKEYS [COUNT n] [POOL name].
+    mutating func answerHotKeys(_ client: ClientRef, _ request: RequestView) {
+        var countMax = Self.shownCountDefault
+        var poolIndex = client.pointee.poolIndex
+        for index in stride(from: 2, to: request.argumentCount, by: 2) {
+            guard index + 1 < request.argumentCount else { return answerNow(client, error: ProxyError.syntax) }
+            let value = Self.text(request[index + 1], limit: 1_024)
+            switch Self.text(request[index]).uppercased() {
+            case "COUNT":
+                guard let count = Int(value), count >= 0 else {
+                    return answerNow(client, error: ProxyError.notAnInteger)
+                }
+                countMax = count
+            case "POOL":
+                guard let found = pools.firstIndex(where: { $0.options.name == value }) else {
+                    let known = pools.map(\.options.name).joined(separator: ", ")
+                    return answerNow(client, error: "ERR there is no pool '\(value)'; the pools are \(known)")
+                }
+                poolIndex = found
+            default: return answerNow(client, error: ProxyError.syntax)
+            }
+        }
+        guard pools[poolIndex].options.hotKeys.mode != .off else {
+            return answerNow(
+                client,
+                error: "ERR pool \(pools[poolIndex].options.name) does not look for hot keys; set `hot_keys: observe` "
+                    + "or `hot_keys: cache` for it")
+        }
+        showHotKeys(client, poolIndex, countMax: countMax)
+    }
+
+    private mutating func showHotKeys(_ client: ClientRef, _ poolIndex: Int, countMax: Int) {
+        let entries = shared.hotKeys.entries(ofPool: poolIndex)
+        let report = HotKeyReport(entries.map(\.snapshot), countMax: countMax)
+        let seed = shared.hotKeys.seed
+        let names = pools[poolIndex].options.shards.map(\.name)
+        let rows = report.keys.map { found -> [(String, [UInt8])] in
+            let hash = found.key.bytes.withUnsafeBufferPointer {
+                SeededHash.value(of: $0.baseAddress ?? Self.noBytes, count: $0.count, seed: seed)
+            }
+            let isCached = found.key.isWhole && entries.contains { $0.copied.contains(hash) }
+            let hits = entries.reduce(0) { $0 + ($1.hits[hash] ?? 0) }
+            let numbers: [(String, String)] = [
+                ("shard", names[found.shardIndex]),
+                ("reads_per_second", Self.rate(found.heat.readsPerSecond)),
+                ("writes_per_second", Self.rate(found.heat.writesPerSecond)),
+                ("bytes_per_second", Self.rate(found.bytesPerSecond)),
+                ("share_percent", Self.rate(found.sharePercent)),
+                ("state", isCached ? "cached" : "none"), ("hits", String(hits)),
+            ]
+            return [("key", found.key.text)] + numbers.map { ($0.0, Array($0.1.utf8)) }
+        }
+        answerNow(client) { reply in
+            reply.array(rows.count)
+            for fields in rows {
+                reply.map(fields.count)
+                for (name, value) in fields {
+                    reply.bulk(name)
+                    reply.bulk(value)
+                }
+            }
+        }
+    }
+
+    private static func rate(_ value: Double) -> String { String(Int(value.rounded())) }
+
+    /// KEYWAY CACHE ON | OFF, for this connection.
+    mutating func answerCache(_ client: ClientRef, _ request: RequestView) {
+        switch Self.text(request[2]).uppercased() {
+        case "ON": client.pointee.flags.remove(.refusesCopies)
+        case "OFF": client.pointee.flags.insert(.refusesCopies)
+        default: return answerNow(client, error: ProxyError.syntax)
+        }
+        answerNow(client, statics.ok)
+    }
+}

@@ -1,0 +1,86 @@
+// HotSlots: what the workers of one process tell each other of the hot keys of a pool, without waiting: for each of
+// 4,096 slots, by the key's hash, how many workers keep copies there, and a version that every write raises.
+//
+//     write ──► raise ──► shard ──► its reply ──► raise ──► its client       copy: as of version v, good while v stands
+//
+// Rule: a copy is used only while its slot's version, and the pool's, are those of the moment when it was asked for. A
+// write raises the version before it is sent, so that no older copy is used from then on, and again when its reply
+// comes, before anybody sees that: what was copied in between may be older than the write.
+// Two keys that share a slot cost each other a copy, never a wrong answer.
+// Not here: the copies (CopyTable), writers that do not pass through here (Engine+Cover hears of them).
+
+import Synchronization
+
+final class HotSlots: Sendable {
+    static let countLog2 = 12
+    static let count = 1 << countLog2
+
+    /// Owned by `HotSlots` alone; every cell is atomic, so sharing the address is safe.
+    private struct Memory: @unchecked Sendable {
+        let cells: UnsafeMutablePointer<Atomic<UInt32>>
+    }
+
+    private let memory: Memory
+    /// A version and a number of workers for each slot, and the pool's version.
+    private static let cellCount = 2 * count + 1
+
+    init() {
+        memory = Memory(cells: .allocate(capacity: Self.cellCount))
+        for index in 0..<Self.cellCount { (memory.cells + index).initialize(to: Atomic(0)) }
+    }
+
+    deinit {
+        memory.cells.deinitialize(count: Self.cellCount)
+        memory.cells.deallocate()
+    }
+
+    var view: HotSlotsView { HotSlotsView(cells: memory.cells) }
+}
+
+/// What a reply ends: the copies of one slot, or all of the pool.
+typealias HotMark = UInt16
+
+/// The slots as the data path reaches them; they outlive it.
+struct HotSlotsView: BitwiseCopyable {
+    fileprivate let cells: UnsafeMutablePointer<Atomic<UInt32>>
+
+    /// Ends all copies of the pool.
+    static let everything: HotMark = .max
+
+    @inline(__always)
+    static func slot(of hash: UInt64) -> Int { Int(truncatingIfNeeded: hash >> 52) }
+
+    @inline(__always)
+    static func mark(of slot: Int) -> HotMark { HotMark(truncatingIfNeeded: slot &+ 1) }
+
+    /// One mark for what two say.
+    static func join(_ one: HotMark, _ other: HotMark) -> HotMark {
+        one == 0 || one == other ? other : other == 0 ? one : everything
+    }
+
+    /// Some worker keeps copies of a key of this slot.
+    @inline(__always)
+    func isHot(_ slot: Int) -> Bool { cells[2 &* slot &+ 1].load(ordering: .relaxed) != 0 }
+
+    func changeHotCount(_ slot: Int, by change: Int) {
+        let cell = cells + (2 * slot + 1)
+        if change > 0 {
+            cell.pointee.add(UInt32(change), ordering: .sequentiallyConsistent)
+        } else {
+            cell.pointee.subtract(UInt32(-change), ordering: .sequentiallyConsistent)
+        }
+    }
+
+    /// Versions of a slot and of the pool, as one number.
+    @inline(__always)
+    func version(_ slot: Int) -> UInt64 {
+        UInt64(cells[2 &* HotSlots.count].load(ordering: .acquiring)) << 32
+            | UInt64(cells[2 &* slot].load(ordering: .acquiring))
+    }
+
+    /// Copies that the mark names are used no more, by any worker.
+    func raise(_ mark: HotMark) {
+        let cell = cells + (mark == Self.everything ? 2 * HotSlots.count : 2 * (Int(mark) - 1))
+        cell.pointee.wrappingAdd(1, ordering: .sequentiallyConsistent)
+    }
+}

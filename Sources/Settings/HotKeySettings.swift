@@ -1,0 +1,42 @@
+// HotKeySettings: what a pool does about keys that are asked for much more than others.
+// Defaults, ranges and sentences are in SettingsTable; this is only their typed shape.
+
+/// Part of one pool.
+package struct HotKeySettings: Sendable, Equatable {
+    package enum Mode: String, Sendable, Equatable, CaseIterable {
+        case off, observe, cache
+    }
+
+    package var mode: Mode
+    /// 0 means any.
+    package var requestsPerSecondMin: Int
+    /// Of the server's requests; 0 means any.
+    package var sharePercentMin: Int
+    /// 0 means any.
+    package var readsPerWriteMin: Int
+    package var keyCountMax: Int
+    /// Empty: all keys.
+    package var includedPrefixes: [String]
+    package var excludedPrefixes: [String]
+    package var copyBytesMax: Int
+    package var replyBytesMax: Int
+    package var lifeMsMax: Int
+    package var leaseMs: Int
+}
+
+extension SettingsReader {
+    static func hotKeys(_ section: inout SettingsSection) -> HotKeySettings {
+        HotKeySettings(
+            mode: .init(rawValue: section.word("hot_keys"))!,
+            requestsPerSecondMin: section.number("hot_key_rate"), sharePercentMin: section.number("hot_key_share"),
+            readsPerWriteMin: section.number("hot_key_reads_per_write"), keyCountMax: section.number("hot_key_count"),
+            includedPrefixes: prefixes("hot_key_include", &section),
+            excludedPrefixes: prefixes("hot_key_exclude", &section), copyBytesMax: section.number("hot_key_copies"),
+            replyBytesMax: section.number("hot_key_reply_limit"), lifeMsMax: section.number("hot_key_life"),
+            leaseMs: section.number("hot_key_lease"))
+    }
+
+    private static func prefixes(_ key: String, _ section: inout SettingsSection) -> [String] {
+        (section.text(key) ?? "").split(separator: " ").map(String.init)
+    }
+}

@@ -1,0 +1,290 @@
+// Copies of hot keys: who is answered from them, and when they end.
+
+import Platform
+import Routing
+import Telemetry
+import TestKit
+import Testing
+import Upstream
+
+@testable import Session
+
+struct EngineCopiesTests {
+    /// A rig whose keys are hot as soon as anybody asks for them.
+    private final class Stage {
+        let rig: EngineRig
+        let key: String
+        /// PTTL's answer.
+        var lifeMs = -1
+
+        init(_ change: (inout PoolOptions) -> Void = { _ in }) throws {
+            rig = try EngineRig(pool: {
+                $0.hotKeys.mode = .cache
+                $0.hotKeys.policy.requestsPerSecondMin = 0
+                $0.hotKeys.policy.sharePercentMin = 0
+                change(&$0)
+            })
+            key = rig.key(on: 0)
+            for backend in rig.backends {
+                backend.lie = { [unowned self] words in
+                    words[0] == "PTTL" ? Array(":\(lifeMs)\r\n".utf8) : nil
+                }
+            }
+        }
+
+        /// The key is hot, and copies of it are made.
+        func heat() {
+            let client = rig.connect()
+            for _ in 0..<20 { _ = rig.ask(client, "GET", key) }
+            look()
+            look()
+        }
+
+        func look() {
+            rig.advance(ms: 1_000)
+            rig.engine.keepHouse()
+            rig.settle()
+            // The pulse comes back, and the lease is new.
+            rig.advance(ms: 50)
+        }
+
+        var hot: HotPoolRef { rig.engine.poolViews.pointee.hot! }
+        var cover: LineRef { hot.pointee.covers.pointee.line! }
+        var reads: Int { rig.backends[0].seen.count { $0 == ["GET", key] } }
+        var values: MetricValues<PoolMetric> { rig.counters.snapshot().pools[0].values }
+
+        func push(_ text: String) { rig.reply(cover, text) }
+        func pushKey() { push(">2\r\n$10\r\ninvalidate\r\n*1\r\n$\(key.utf8.count)\r\n\(key)\r\n") }
+    }
+
+    @Test func aHotReadIsAskedOnceAndTrackedInOnePiece() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        stage.rig.backends[0].seen = []
+        let clients = (0..<5).map { _ in stage.rig.connect() }
+        for client in clients { #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n") }
+        #expect(
+            stage.rig.backends[0].seen == [["CLIENT", "CACHING", "YES"], ["GET", stage.key], ["PTTL", stage.key]])
+        #expect(stage.values[.copyHits] == 4 && stage.values[.copyFills] == 1 && stage.values[.copies] == 0)
+        stage.look()
+        #expect(stage.values[.copies] == 1 && stage.values[.hotKeys] == 1)
+    }
+
+    @Test func thoseWhoAskMeanwhileJoin() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        stage.rig.backends[0].isFrozen = true
+        let before = stage.reads
+        let clients = (0..<3).map { _ in stage.rig.connect() }
+        for client in clients { #expect(stage.rig.ask(client, "GET", stage.key) == "") }
+        stage.rig.thaw(0)
+        #expect(clients.allSatisfy { $0.text == "$1\r\nv\r\n" } && stage.reads == before + 1)
+    }
+
+    @Test func eachProtocolHasItsOwn() throws {
+        let stage = try Stage()
+        stage.heat()
+        let (two, three) = (stage.rig.connect(), stage.rig.connect())
+        _ = stage.rig.ask(three, "HELLO", "3")
+        for _ in 0..<3 {
+            #expect(stage.rig.ask(two, "GET", stage.key) == "$-1\r\n")
+            // The played server says null as RESP2 does.
+            #expect(stage.rig.ask(three, "GET", stage.key) == "$-1\r\n")
+        }
+        #expect(stage.values[.copyFills] == 2 && stage.values[.copyHits] == 4)
+    }
+
+    @Test func newsOfAChangeEndTheCopy() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        stage.rig.backends[0].store[stage.key] = Array("w".utf8)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n", "nobody has said so yet")
+        stage.pushKey()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n")
+        stage.rig.backends[0].store[stage.key] = Array("x".utf8)
+        stage.push(">2\r\n$10\r\ninvalidate\r\n_\r\n")
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nx\r\n")
+    }
+
+    /// Goal: news that come between a read and its life make no copy.
+    @Test func newsDuringAFillLeaveNoCopy() throws {
+        let stage = try Stage()
+        stage.heat()
+        let client = stage.rig.connect()
+        stage.rig.stall(stage.cover)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "")
+        stage.pushKey()
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(client.text == "$-1\r\n")
+        let before = stage.reads
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$-1\r\n" && stage.reads == before + 1)
+    }
+
+    @Test func aWriteEndsTheCopyBeforeAndAfter() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let (writer, reader) = (stage.rig.connect(), stage.rig.connect())
+        #expect(stage.rig.ask(reader, "GET", stage.key) == "$1\r\nv\r\n")
+        // The write waits at the server; a fill on the other line overtakes it and reads what was before.
+        let shared = stage.rig.engine.line(of: stage.rig.engine.pools[0].shards, for: writer.ref)
+        stage.rig.stall(shared)
+        stage.rig.send(writer, stage.rig.request("SET", stage.key, "w"))
+        #expect(stage.rig.ask(reader, "GET", stage.key) == "$1\r\nv\r\n")
+        #expect(stage.rig.ask(reader, "GET", stage.key) == "$1\r\nv\r\n")
+        #expect(
+            stage.values[.copyHits] == 1, "between a write and its reply copies may be used that were asked for then")
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(writer.text == "+OK\r\n")
+        #expect(stage.rig.ask(reader, "GET", stage.key) == "$1\r\nw\r\n", "no push has come, and none is needed")
+    }
+
+    /// Goal: a client reads what it wrote, also when both come in one piece and lie on two lines.
+    @Test func aReadBehindAWriteGoesTheSameWay() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        let shared = stage.rig.engine.line(of: stage.rig.engine.pools[0].shards, for: client.ref)
+        stage.rig.stall(shared)
+        client.got = []
+        stage.rig.send(client, stage.rig.request("SET", stage.key, "w") + stage.rig.request("GET", stage.key))
+        #expect(client.text == "")
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(client.text == "+OK\r\n$1\r\nw\r\n")
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n")
+    }
+
+    @Test(arguments: [["MSET", "$KEY", "w"], ["DEL", "$KEY"], ["MULTI"]])
+    func writesOfOtherShapesEndCopiesToo(words: [String]) throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let (writer, reader) = (stage.rig.connect(), stage.rig.connect())
+        #expect(stage.rig.ask(reader, "GET", stage.key) == "$1\r\nv\r\n")
+        let other = stage.rig.key(on: 1)
+        if words[0] == "MULTI" {
+            _ = stage.rig.ask(writer, "MULTI")
+            _ = stage.rig.ask(writer, "SET", stage.key, "w")
+            _ = stage.rig.ask(writer, "EXEC")
+        } else {
+            let more = words[0] == "MSET" ? [other, "x"] : [other]
+            _ = stage.rig.ask(writer, words.map { $0 == "$KEY" ? stage.key : $0 } + more)
+        }
+        #expect(stage.rig.ask(reader, "GET", stage.key) == (words[0] == "DEL" ? "$-1\r\n" : "$1\r\nw\r\n"))
+    }
+
+    @Test func copiesEndWithTheLineThatCoversThem() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        stage.rig.backends[0].store[stage.key] = Array("w".utf8)
+        stage.rig.lose(stage.cover)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n")
+        #expect(stage.hot.pointee.table.copyCount == 0)
+    }
+
+    @Test func copiesAreNotUsedBeyondTheLease() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        stage.rig.stall(stage.cover)
+        stage.rig.backends[0].store[stage.key] = Array("w".utf8)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        stage.rig.advance(ms: 110)
+        #expect(
+            stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n", "the line says nothing, so nobody relies on it")
+    }
+
+    @Test func aReadWhoseCoverIsLostGoesTheCommonWay() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let clients = (0..<2).map { _ in stage.rig.connect() }
+        stage.rig.stall(stage.cover)
+        for client in clients { #expect(stage.rig.ask(client, "GET", stage.key) == "") }
+        stage.rig.lose(stage.cover)
+        #expect(clients.allSatisfy { $0.text == "$1\r\nv\r\n" })
+    }
+
+    @Test func aCopyLivesNoLongerThanItsKey() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        stage.lifeMs = 40
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        let before = stage.reads
+        stage.rig.advance(ms: 30)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n" && stage.reads == before)
+        stage.rig.advance(ms: 20)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n" && stage.reads == before + 1)
+    }
+
+    @Test func aLongReplyIsPassedOnAndNotKept() throws {
+        let stage = try Stage { $0.hotKeys.replyBytesMax = 1_000 }
+        let value = [UInt8](repeating: 7, count: 5_000)
+        stage.rig.backends[0].store[stage.key] = value
+        stage.heat()
+        let client = stage.rig.connect()
+        for _ in 0..<3 {
+            client.got = []
+            stage.rig.send(client, stage.rig.request("GET", stage.key))
+            #expect(client.got == FakeBackend.bulk(value))
+        }
+        #expect(stage.values[.copyFills] == 0 && stage.values[.copyMisses] == 1)
+    }
+
+    @Test func aClientThatRefusesCopiesHasNone() throws {
+        let stage = try Stage()
+        stage.heat()
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "KEYWAY", "CACHE", "OFF") == "+OK\r\n")
+        let before = stage.reads
+        for _ in 0..<3 { _ = stage.rig.ask(client, "GET", stage.key) }
+        #expect(stage.reads == before + 3 && stage.values[.copyHits] == 0)
+        #expect(stage.rig.ask(client, "KEYWAY", "CACHE", "ON") == "+OK\r\n")
+        for _ in 0..<3 { _ = stage.rig.ask(client, "GET", stage.key) }
+        #expect(stage.reads == before + 4 && stage.values[.copyHits] == 2)
+    }
+
+    @Test func aKeyThatCoolsDownLeavesNothing() throws {
+        let stage = try Stage { $0.hotKeys.policy.requestsPerSecondMin = 1 }
+        stage.heat()
+        let client = stage.rig.connect()
+        _ = stage.rig.ask(client, "GET", stage.key)
+        #expect(stage.hot.pointee.table.keyCount == 1)
+        for _ in 0..<100 { stage.look() }
+        #expect(stage.hot.pointee.table.keyCount == 0 && stage.hot.pointee.table.copyCount == 0)
+        #expect(stage.hot.pointee.table.sizeBytes == 0 && stage.hot.pointee.covers.pointee.line == nil)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$-1\r\n")
+    }
+
+    @Test func hotKeysAreShown() throws {
+        let stage = try Stage()
+        stage.heat()
+        let client = stage.rig.connect()
+        _ = stage.rig.ask(client, "GET", stage.key)
+        stage.look()
+        let shown = stage.rig.ask(client, "KEYWAY", "HOTKEYS", "COUNT", "1")
+        #expect(shown.hasPrefix("*1\r\n*16\r\n$3\r\nkey\r\n$\(stage.key.utf8.count)\r\n\(stage.key)\r\n"), "\(shown)")
+        #expect(shown.contains("$6\r\ncached\r\n") && shown.contains("$2\r\ns0\r\n"))
+        #expect(stage.rig.ask(client, "KEYWAY", "HOTKEYS", "POOL", "x").hasPrefix("-ERR there is no pool 'x'"))
+        #expect(stage.rig.ask(client, "KEYWAY", "HOTKEYS", "COUNT") == "-ERR syntax error\r\n")
+        let plain = try EngineRig()
+        #expect(plain.ask(plain.connect(), "KEYWAY", "HOTKEYS").contains("does not look for hot keys"))
+    }
+}
