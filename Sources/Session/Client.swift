@@ -58,6 +58,8 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     static let hotTouched = ClientFlags(rawValue: 2_048)
     /// KEYWAY CACHE OFF.
     static let refusesCopies = ClientFlags(rawValue: 4_096)
+    /// It was told that a key is missing, and is expected to bring it.
+    static let holdsLease = ClientFlags(rawValue: 8_192)
 
     /// Requests may take the short way.
     @inline(__always)

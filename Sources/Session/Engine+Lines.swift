@@ -210,7 +210,9 @@ extension Engine {
         for position in executedCount..<max(executedCount, queue.count) {
             let ticket = queue[position].ticket
             switch ticket.kind {
-            case .tombstone, .unheard, .check, .copy, .pulse: break
+            case .tombstone, .unheard, .check, .copy, .pulse, .question: break
+            case .guarded:
+                raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self).pointee.client)
             case .reply: raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self))
             case .part:
                 raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client)

@@ -126,7 +126,8 @@ extension Engine {
         case .reply: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
         case .part: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client
         case .tombstone: return ticket.index
-        case .unheard, .check, .copy, .pulse: return 0
+        case .guarded: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self).pointee.client
+        case .unheard, .check, .copy, .pulse, .question: return 0
         }
         return UInt32(truncatingIfNeeded: client.pointee.id)
     }

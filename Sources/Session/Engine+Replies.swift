@@ -149,13 +149,19 @@ extension Engine {
     /// - Returns: where what is kept begins.
     private mutating func handOver(_ line: LineRef, _ chunk: ChunkRef, start: Int, position: Int) -> Int {
         guard !line.pointee.inFlight.isEmpty, line.pointee.greetingRepliesLeft == 0 else { return start }
+        if line.pointee.inFlight.first.ticket.kind == .guarded, position - start >= Self.pieceBytesMin {
+            line.pointee.inFlight[0].ticket = unguard(line.pointee.inFlight.first.ticket)
+        }
         // A push answers nobody's request; it waits to be whole.
         if chunk.data[start] == Self.pushType, !line.isInsideReply { return start }
         switch line.pointee.inFlight.first.ticket.kind {
         case .tombstone, .unheard:
             if position > start { line.pointee.isReplyCut = true }
             return position
-        case .check, .pulse: return start
+        case .check, .pulse, .guarded: return start
+        case .question:
+            if position - start > options.outputSizeBytesMax { refuseLongValue(line) }
+            return start
         case .copy:
             if position - start > options.outputSizeBytesMax { refuseLongCopy(line) }
             return start
@@ -232,6 +238,8 @@ extension Engine {
         case .check:
             let shard = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Shard.self)
             checkAnswered(shard, index: Int(ticket.index), ByteView(start: chunk.data + offset, count: sizeBytes))
+        case .guarded: guardedReadAnswered(ticket, chunk, offset: offset, sizeBytes: sizeBytes)
+        case .question: questionAnswered(ticket, chunk, offset: offset, sizeBytes: sizeBytes)
         case .copy: fillAnswered(ticket, ByteView(start: chunk.data + offset, count: sizeBytes))
         case .pulse: pulseAnswered(line, ticket, ByteView(start: chunk.data + offset, count: sizeBytes))
         case .part:
@@ -411,6 +419,8 @@ extension Engine {
                 ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Shard.self), index: Int(ticket.index), nil)
         case .copy: fillFailed(ticket, error: error, isLate: false)
         case .pulse: pulseFailed(ticket)
+        case .guarded: guardedReadFailed(ticket, error: error)
+        case .question: questionFailed(ticket)
         case .reply:
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
             noteAnswer(for: client)

@@ -32,9 +32,40 @@ extension Engine {
         let pool = poolViews + client.pointee.poolIndex
         let shard = pool.pointee.shards + shardIndex(of: request[keyArgument], pool)
         if shard.pointee.isGuarded, forwardToStandIn(client, request, row, request[keyArgument], shard) { return }
-        if let hot = pool.pointee.hot, passHot(client, request, row, key: request[keyArgument], shard, hot) { return }
+        if pool.pointee.isWatched, passWatched(client, request, row, key: request[keyArgument], shard, pool) { return }
         forward(client, request, to: shard, isWrite: !row.pointee.flags.contains(.readonly), chunk: chunk)
         hotMark = 0
+    }
+
+    /// - Returns: true when the request was dealt with.
+    @inline(never)
+    private mutating func passWatched(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, key: ByteView, _ shard: ShardRef,
+        _ pool: UnsafeMutablePointer<PoolView>
+    ) -> Bool {
+        if let hot = pool.pointee.hot, passHot(client, request, row, key: key, shard, hot) { return true }
+        if pool.pointee.misses != nil, row.pointee.id == .get, guardRead(client, request, key, shard) { return true }
+        guard pool.pointee.jitterPercent > 0, let index = ExpiryArgument.index(of: row, request),
+            let span = ExpiryArgument.spread(
+                request[index], percent: pool.pointee.jitterPercent, random: nextRandom())
+        else { return false }
+        forward(client, request, to: shard, withArgument: index, String(span))
+        hotMark = 0
+        return true
+    }
+
+    /// The same request with another argument.
+    private mutating func forward(
+        _ client: ClientRef, _ request: RequestView, to shard: ShardRef, withArgument index: Int, _ text: String
+    ) {
+        let words = (0..<request.argumentCount).map { $0 == index ? Array(text.utf8) : Array(request[$0].buffer) }
+        let bytes = RequestBuilder.bytes(words)
+        bytes.withUnsafeBufferPointer { bytes in
+            let changed = RequestView(
+                start: bytes.baseAddress!, sizeBytes: bytes.count, arguments: request.arguments,
+                argumentCount: request.argumentCount)
+            forward(client, changed, to: shard, isWrite: true, chunk: nil)
+        }
     }
 
     @inline(__always)

@@ -53,6 +53,11 @@ struct PoolView: BitwiseCopyable {
     let hedgesReads: Bool
     /// Nil where nobody looks for hot keys.
     let hot: HotPoolRef?
+    /// Nil where no key is guarded.
+    let misses: MissPoolRef?
+    let jitterPercent: Int
+    /// Any of these three: a request of a key must be looked at.
+    let isWatched: Bool
 }
 
 struct Engine: ~Copyable {
@@ -75,6 +80,10 @@ struct Engine: ~Copyable {
     var fills = RecordPool<Fill>()
     var fillWaiters = RecordPool<FillWaiter>()
     let copyableReads = CopyableReads()
+    var guardedReads = RecordPool<GuardedRead>()
+    var missWaiters = RecordPool<MissWait.Waiter>()
+    /// Missing keys that clients wait for.
+    var missWaits: [MissPlace: MissWaitRef] = [:]
     /// What the reply to the request at hand is to end.
     var hotMark: HotMark = 0
     var subscriptions = Subscriptions()
@@ -157,6 +166,8 @@ struct Engine: ~Copyable {
         }
         poolViews = .allocate(capacity: max(1, pools.count))
         for (index, pool) in pools.enumerated() {
+            let stampede = pool.options.stampede
+            let misses = stampede.prefixes.isEmpty ? nil : MissPoolRef.make(stampede, poolIndex: index)
             (poolViews + index).initialize(
                 to: PoolView(
                     placement: pool.options.placement.view, shards: pool.shards, shardCount: pool.shardCount,
@@ -172,7 +183,9 @@ struct Engine: ~Copyable {
                         : HotPool.make(
                             pool.options.hotKeys, pool.options.backend, poolIndex: index, shards: pool.shards,
                             shardCount: pool.shardCount, counters: pool.counters, board: shared.hotKeys,
-                            workerCount: options.workerCount, nowMs: nowMs)))
+                            workerCount: options.workerCount, nowMs: nowMs),
+                    misses: misses, jitterPercent: stampede.jitterPercent,
+                    isWatched: pool.options.hotKeys.mode != .off || misses != nil || stampede.jitterPercent > 0))
         }
         preconnect()
     }
@@ -334,6 +347,7 @@ struct Engine: ~Copyable {
         client.pointee.next?.pointee.previous = client.pointee.previous
         client.pointee.previous = nil
         client.pointee.next = nil
+        giveLeasesUp(client)
         if client.pointee.transfer != nil { abandonTransfer(of: client) }
         if client.pointee.state != nil { endState(of: client) }
         releaseBuffers(of: client)
@@ -436,6 +450,7 @@ struct Engine: ~Copyable {
             case Line.linkTimerKind: linkTimerFired(owner.assumingMemoryBound(to: Line.self))
             case Shard.healthTimerKind: healthTimerFired(owner.assumingMemoryBound(to: Shard.self))
             case Cover.timerKind: coverTimerFired(owner.assumingMemoryBound(to: Cover.self))
+            case MissPool.timerKind: missTimerFired(owner.assumingMemoryBound(to: MissPool.self))
             case Transfer.timerKind: transferTimerFired(owner.assumingMemoryBound(to: Transfer.self))
             default: preconditionFailure("Engine: a timer of unknown kind \(timer.pointee.kind)")
             }

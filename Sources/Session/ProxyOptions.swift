@@ -90,6 +90,7 @@ package struct PoolOptions: Sendable {
     package var hasClusterFacade = false
     package var failureMode = FailureMode.failFast
     package var hotKeys = HotKeyOptions()
+    package var stampede = StampedeOptions()
     /// Commands such as SINTER may read keys of several shards, and Keyway computes.
     package var computesAcrossShards = true
     package var computeBudget = ComputeBudget(fetchedSizeBytesMax: 16_777_216, cellCountMax: 16_777_216)

@@ -20,6 +20,7 @@ final class SharedState: Sendable {
     let scripts = ScriptStore()
     let register = ShardRegister()
     let hotKeys = HotKeyBoard()
+    let misses = MissLeases()
     let events: EventLog
     private let monitors = Atomic<Int>(0)
 

@@ -24,7 +24,24 @@ package struct HotKeySettings: Sendable, Equatable {
     package var leaseMs: Int
 }
 
+/// Part of one pool: against many clients that miss one key at once, and keys that end together.
+package struct StampedeSettings: Sendable, Equatable {
+    /// Empty: no key is guarded.
+    package var prefixes: [String]
+    package var waitMs: Int
+    package var leaseMs: Int
+    package var waiterCountMax: Int
+    package var jitterPercent: Int
+}
+
 extension SettingsReader {
+    static func stampede(_ section: inout SettingsSection) -> StampedeSettings {
+        StampedeSettings(
+            prefixes: prefixes("stampede", &section), waitMs: section.number("stampede_wait"),
+            leaseMs: section.number("stampede_lease"), waiterCountMax: section.number("stampede_waiters"),
+            jitterPercent: section.number("ttl_jitter"))
+    }
+
     static func hotKeys(_ section: inout SettingsSection) -> HotKeySettings {
         HotKeySettings(
             mode: .init(rawValue: section.word("hot_keys"))!,

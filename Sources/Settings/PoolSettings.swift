@@ -38,6 +38,7 @@ package struct PoolSettings: Sendable, Equatable {
     package var preconnects: Bool
     package var reliability: ReliabilitySettings
     package var hotKeys: HotKeySettings
+    package var stampede: StampedeSettings
     package var serverConnectionCount: Int
     package var serverQueueLimitBytes: Int
     package var serverInFlightCountMax: Int

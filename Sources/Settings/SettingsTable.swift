@@ -371,6 +371,23 @@ package enum SettingsTable {
             .pool, "hot_key_lease", .number(unit: "ms", 10...60_000), default: "100",
             "How long copies are used after the last sign that their server tells of changes: how stale they can be."
         ),
+        // Pool: missing keys.
+        .init(
+            .pool, "stampede", .text(form: "prefixes, separated by spaces"),
+            "Keys with one of these prefixes are guarded: who misses one first computes it, the others wait for that."),
+        .init(
+            .pool, "stampede_wait", .number(unit: "ms", 1...600_000), default: "1000",
+            "How long a client waits for a guarded key that another one brings, before it is told that it is missing."),
+        .init(
+            .pool, "stampede_lease", .number(unit: "ms", 1...600_000), default: "10000",
+            "How long the client that was told so has to bring it, before the next one is told."),
+        .init(
+            .pool, "stampede_waiters", .number(unit: "clients", 1...1_000_000), default: "10000",
+            "How many clients of a worker may wait; more are told at once."),
+        .init(
+            .pool, "ttl_jitter", .number(unit: "percent", 0...50, zero: "none"), default: "0",
+            "By how much the lives that SET, SETEX, PSETEX, GETEX, EXPIRE and PEXPIRE give are changed, up or down."
+        ),
         // Pool: twemproxy's words for a failing server.
         .init(
             .pool, "auto_eject_hosts", .boolean, default: "false",

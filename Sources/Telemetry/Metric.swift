@@ -92,6 +92,7 @@ public enum PoolMetric: Int, MetricSet {
     case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused, transactions
     case messages, gutterRequests
     case hotKeys, copies, copyBytes, copyHits, copyMisses, copyFills, copiesDropped, copyPushes
+    case missLeases, missWaits, missWaitsLate
 }
 
 extension PoolMetric: MetricTable {
@@ -123,6 +124,9 @@ extension PoolMetric: MetricTable {
         Metric("copy_fills", .counter, .count, .pool, "Replies that became copies"),
         Metric("copies_dropped", .counter, .count, .pool, "Copies that ended, by a write, their life or a lost line"),
         Metric("copy_pushes", .counter, .count, .pool, "News of changed keys from servers"),
+        Metric("miss_leases", .counter, .count, .pool, "Clients told that a guarded key is missing, to bring it"),
+        Metric("miss_waits", .counter, .count, .pool, "Clients that waited for what another one brings"),
+        Metric("miss_waits_late", .counter, .count, .pool, "Those of them that waited in vain"),
     ]
 }
 

@@ -26,7 +26,11 @@ public struct ReplyTicket: BitwiseCopyable {
         case check
         /// A read that becomes a copy of a hot key; `owner` is Session's.
         case copy
-        /// What is asked beside it, or to know that the connection lives: nobody waits, and it has no deadline.
+        /// A read that may have its client wait for a missing key; `owner` is Session's.
+        case guarded
+        /// The question whether that key is there now; `owner` is Session's.
+        case question
+        /// What is asked beside a copy, or to know that the connection lives: nobody waits, and it has no deadline.
         case pulse
     }
 

@@ -74,6 +74,11 @@ struct PoolLayout: Sendable {
         var options = PoolOptions(name: settings.name, placement: placement, shards: names)
         options.backend = backend
         options.hotKeys = hotKeys
+        options.stampede.prefixes = settings.stampede.prefixes.map { Array($0.utf8) }
+        options.stampede.waitMs = settings.stampede.waitMs
+        options.stampede.leaseMs = settings.stampede.leaseMs
+        options.stampede.waiterCountMax = settings.stampede.waiterCountMax
+        options.stampede.jitterPercent = settings.stampede.jitterPercent
         options.password = settings.redisAuth
         options.clientsMax = settings.clientConnectionCountMax
         options.keepsAlive = settings.hasTCPKeepalive

@@ -96,7 +96,10 @@ extension Engine {
         }
         guard admits(line, sizeBytes: request.sizeBytes) else { return false }
         let lifeMsMax = kind == .fields ? min(hot.pointee.leaseMs, hot.pointee.lifeMsMax) : hot.pointee.lifeMsMax
-        let fill = startFill(known, hash, bytes, client.pointee.version, line, hot, lifeMsMax: lifeMsMax)
+        let isGuarded =
+            row.pointee.id == .get && isGuarded(key, poolIndex: client.pointee.poolIndex)
+        let fill = startFill(
+            known, hash, bytes, client.pointee.version, line, hot, lifeMsMax: lifeMsMax, isGuarded: isGuarded)
         wait(client, for: fill)
         return true
     }
@@ -169,7 +172,7 @@ extension Engine {
 
     private mutating func startFill(
         _ key: CopiedKeyRef, _ hash: UInt64, _ request: ByteView, _ version: RESPVersion, _ line: LineRef,
-        _ hot: HotPoolRef, lifeMsMax: UInt64
+        _ hot: HotPoolRef, lifeMsMax: UInt64, isGuarded: Bool
     ) -> FillRef {
         hot.pointee.stamp &+= 1
         // Long before stamps of now and of clients long ago could be mixed up.
@@ -185,7 +188,7 @@ extension Engine {
                 key: key, poolIndex: hot.pointee.poolIndex, shard: line.pointee.shard, hash: hash, request: chunk,
                 requestBytes: request.count, protocolVersion: version,
                 version: hot.pointee.slots.version(key.pointee.slot), stamp: hot.pointee.stamp, sentAtMs: nowMs,
-                lifeMsMax: lifeMsMax, nextOfKey: key.pointee.firstFill))
+                lifeMsMax: lifeMsMax, isGuarded: isGuarded, nextOfKey: key.pointee.firstFill))
         key.pointee.firstFill = fill
         submit(line, Self.caching.utf8Start, count: Self.caching.utf8CodeUnitCount, .unheard)
         submit(
@@ -220,12 +223,20 @@ extension Engine {
         }
         chunk.pointee.fillBytes = fill.pointee.requestBytes + fill.pointee.replyBytes
         fill.pointee.reply = chunk
-        if ReplyMerge.isError(reply) { fill.pointee.isDoubtful = true }
+        let isMissing = fill.pointee.isGuarded && Self.isNull(reply)
+        if isMissing || ReplyMerge.isError(reply) { fill.pointee.isDoubtful = true }
         if reply.count > (poolViews + fill.pointee.poolIndex).pointee.hot.unsafelyUnwrapped.pointee.replyBytesMax {
             fill.pointee.isDoubtful = true
             fill.pointee.key?.pointee.isTooLong = true
         }
         while let waiter = takeWaiter(fill) {
+            if isMissing, let key = fill.pointee.key {
+                missed(
+                    GuardedRead(
+                        client: waiter.client, sequence: waiter.sequence, shard: fill.pointee.shard,
+                        keyHash: key.pointee.hash, request: fill.pointee.request))
+                continue
+            }
             noteAnswer(for: waiter.client)
             guard !waiter.client.pointee.flags.contains(.closed) else {
                 markDirty(waiter.client)

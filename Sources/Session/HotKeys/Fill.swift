@@ -39,6 +39,8 @@ struct Fill: BitwiseCopyable {
     let sentAtMs: UInt64
     /// The longest life of its copy.
     let lifeMsMax: UInt64
+    /// Should the key be missing, it is not copied, and one of those who wait brings it.
+    let isGuarded: Bool
     var isDoubtful = false
     var firstWaiter: FillWaiterRef?
     var lastWaiter: FillWaiterRef?

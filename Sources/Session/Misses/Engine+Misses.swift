@@ -1,0 +1,303 @@
+// Engine+Misses: a thundering herd becomes one question. When a guarded key is missing, one client is told so and has a
+// lease: it computes the value and sets it. The others wait a little and get that value.
+// Rules: nobody waits who has asked for more behind the read, because its order could not be kept, nor longer than
+// `stampede_wait`; no value is ever made up; whoever sets the key ends the wait, also past Keyway, because the server
+// is asked for it again and again, once for all who wait. Who leaves gives its place and its lease back.
+// Not here: keys that many read and that are there (HotKeys/Engine+Copies).
+
+import Glibc
+import Platform
+import Routing
+import Telemetry
+import Upstream
+import Wire
+
+extension Engine {
+    /// A GET of a guarded key.
+    ///
+    /// - Returns: false when it is a request like any other.
+    mutating func guardRead(
+        _ client: ClientRef, _ request: RequestView, _ key: ByteView, _ shard: ShardRef
+    ) -> Bool {
+        guard client.pointee.flags.isPlain, client.pointee.state == nil,
+            isGuarded(key, poolIndex: client.pointee.poolIndex)
+        else { return false }
+        let line = line(of: shard, for: client)
+        guard admits(line, sizeBytes: request.sizeBytes) else { return false }
+        let chunk = buffers.chunks.take(atLeast: request.sizeBytes)
+        memcpy(chunk.data, request.start, request.sizeBytes)
+        chunk.pointee.fillBytes = request.sizeBytes
+        let read = guardedReads.take()
+        read.initialize(
+            to: GuardedRead(
+                client: client, sequence: client.pushSlot(pool: &slots), shard: shard, keyHash: missHash(of: key),
+                request: chunk))
+        expectAnswer(for: client)
+        submitGuarded(line, read.pointee.requestView, owner: read, kind: .guarded)
+        return true
+    }
+
+    func isGuarded(_ key: ByteView, poolIndex: Int) -> Bool {
+        pools[poolIndex].options.stampede.prefixes.contains { prefix in
+            key.count >= prefix.count && memcmp(key.start, prefix, prefix.count) == 0
+        }
+    }
+
+    private func missHash(of key: ByteView) -> UInt64 {
+        SeededHash.value(of: key.start, count: key.count, seed: shared.hotKeys.seed)
+    }
+
+    private mutating func submitGuarded(
+        _ line: LineRef, _ request: ByteView, owner: UnsafeMutableRawPointer, kind: ReplyTicket.Kind
+    ) {
+        line.submit(
+            request.start, count: request.count,
+            ticket: ReplyTicket(
+                owner: owner, index: 0, kind: kind, isWrite: false,
+                traits: ReplyTicket.Traits(isWrite: false, isScript: false)),
+            nowMs: nowMs, pool: &buffers)
+        line.pointee.shard.pointee.counters.add(.requests)
+        line.pointee.shard.pointee.counters.add(.requestBytes, request.count)
+        markDirty(line)
+    }
+
+    static func isNull(_ reply: ByteView) -> Bool {
+        reply.count >= 3
+            && (reply[0] == UInt8(ascii: "_") || reply[0] == UInt8(ascii: "$") && reply[1] == UInt8(ascii: "-"))
+    }
+
+    // MARK: The read
+
+    mutating func guardedReadAnswered(_ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int) {
+        let read = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self)
+        if Self.isNull(ByteView(start: chunk.data + offset, count: sizeBytes)) {
+            missed(read.pointee)
+        } else {
+            settle(read.pointee.client, read.pointee.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
+        }
+        giveBack(read)
+    }
+
+    /// A long reply has begun: the key is there, and the reply is like any other's.
+    ///
+    /// - Returns: what the line's first ticket is now.
+    mutating func unguard(_ ticket: ReplyTicket) -> ReplyTicket {
+        let read = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self)
+        defer { giveBack(read) }
+        return ReplyTicket(
+            owner: read.pointee.client, index: read.pointee.sequence, kind: .reply, isWrite: false,
+            traits: ticket.traits)
+    }
+
+    mutating func guardedReadFailed(_ ticket: ReplyTicket, error: String) {
+        let read = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self)
+        let client = read.pointee.client
+        noteAnswer(for: client)
+        if client.pointee.flags.contains(.closed) {
+            markDirty(client)
+        } else {
+            answer(client, read.pointee.sequence, error: error)
+        }
+        giveBack(read)
+    }
+
+    private mutating func giveBack(_ read: GuardedReadRef) {
+        buffers.chunks.release(read.pointee.request)
+        guardedReads.giveBack(read)
+    }
+
+    private mutating func settle(
+        _ client: ClientRef, _ sequence: UInt32, _ chunk: ChunkRef, offset: Int, sizeBytes: Int
+    ) {
+        noteAnswer(for: client)
+        if client.pointee.flags.contains(.closed) { return markDirty(client) }
+        chunk.retain()
+        fill(client, sequence, taking: chunk, offset: offset, sizeBytes: sizeBytes)
+    }
+
+    private mutating func tellMissing(_ client: ClientRef, _ sequence: UInt32) {
+        noteAnswer(for: client)
+        if client.pointee.flags.contains(.closed) { return markDirty(client) }
+        answer(client, sequence, bytes: Array((client.pointee.version == .three ? "_\r\n" : "$-1\r\n").utf8))
+    }
+
+    // MARK: Missing
+
+    /// Whoever comes first is told; the others wait for what it brings.
+    mutating func missed(_ read: GuardedRead) {
+        let client = read.client
+        let misses = (poolViews + client.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
+        let isLast = client.pointee.tail == read.sequence &+ 1
+        guard !client.pointee.flags.contains(.closed), isLast,
+            misses.pointee.waiterCount < misses.pointee.waiterCountMax,
+            !claim(misses, read.keyHash, client), let wait = wait(for: read, misses)
+        else { return tellMissing(client, read.sequence) }
+        let waiter = missWaiters.take()
+        waiter.initialize(
+            to: MissWait.Waiter(client: client, sequence: read.sequence, untilMs: nowMs + misses.pointee.waitMs))
+        if let last = wait.pointee.lastWaiter { last.pointee.next = waiter } else { wait.pointee.firstWaiter = waiter }
+        wait.pointee.lastWaiter = waiter
+        misses.pointee.waiterCount += 1
+        pools[misses.pointee.poolIndex].counters.add(.missWaits)
+        client.pointee.gate.insert(.barrier)
+        if !misses.pointee.timer.isArmed { timers.arm(misses.timer, deadlineMs: nowMs + MissPool.askEveryMs) }
+    }
+
+    private mutating func claim(_ misses: MissPoolRef, _ keyHash: UInt64, _ client: ClientRef) -> Bool {
+        let isGranted = shared.misses.claim(
+            misses.pointee.poolIndex, keyHash, clientID: client.pointee.id, untilMs: nowMs + misses.pointee.leaseMs,
+            nowMs: nowMs)
+        if isGranted {
+            client.pointee.flags.insert(.holdsLease)
+            pools[misses.pointee.poolIndex].counters.add(.missLeases)
+        }
+        return isGranted
+    }
+
+    /// Nil when another key has the same hash.
+    private mutating func wait(for read: GuardedRead, _ misses: MissPoolRef) -> MissWaitRef? {
+        let base = Int(read.client.pointee.lineBase)
+        let place = MissPlace(poolIndex: misses.pointee.poolIndex, lineBase: base, keyHash: read.keyHash)
+        if let wait = missWaits[place] {
+            return wait.pointee.requestView.isEqual(to: read.requestView) ? wait : nil
+        }
+        read.request.retain()
+        let wait = MissWaitRef.allocate(capacity: 1)
+        wait.initialize(
+            to: MissWait(
+                poolIndex: misses.pointee.poolIndex, shard: read.shard, keyHash: read.keyHash, lineBase: base,
+                request: read.request))
+        missWaits[place] = wait
+        return wait
+    }
+
+    // MARK: Questions
+
+    mutating func missTimerFired(_ misses: MissPoolRef) {
+        let waits = missWaits.filter { $0.key.poolIndex == misses.pointee.poolIndex }
+        for (place, wait) in waits {
+            endLateWaits(of: wait, misses)
+            if wait.pointee.firstWaiter == nil { end(wait, place) } else if !wait.pointee.isAsking { ask(wait) }
+        }
+        if misses.pointee.waiterCount > 0 { timers.arm(misses.timer, deadlineMs: nowMs + MissPool.askEveryMs) }
+    }
+
+    /// Those who have waited long enough, or are gone.
+    private mutating func endLateWaits(of wait: MissWaitRef, _ misses: MissPoolRef) {
+        var kept: UnsafeMutablePointer<MissWait.Waiter>?
+        var next = wait.pointee.firstWaiter
+        wait.pointee.firstWaiter = nil
+        while let waiter = next {
+            next = waiter.pointee.next
+            waiter.pointee.next = nil
+            let isLate = nowMs >= waiter.pointee.untilMs
+            if isLate || waiter.pointee.client.pointee.flags.contains(.closed) {
+                if isLate { pools[wait.pointee.poolIndex].counters.add(.missWaitsLate) }
+                tellMissing(waiter.pointee.client, waiter.pointee.sequence)
+                misses.pointee.waiterCount -= 1
+                missWaiters.giveBack(waiter)
+            } else {
+                if let kept { kept.pointee.next = waiter } else { wait.pointee.firstWaiter = waiter }
+                kept = waiter
+            }
+        }
+        wait.pointee.lastWaiter = kept
+    }
+
+    private mutating func ask(_ wait: MissWaitRef) {
+        let line = wait.pointee.shard.pointee.lines[wait.pointee.lineBase]
+        guard admits(line, sizeBytes: wait.pointee.requestView.count) else { return }
+        wait.pointee.isAsking = true
+        submitGuarded(line, wait.pointee.requestView, owner: wait, kind: .question)
+    }
+
+    /// The value goes to all who wait; "missing" to the next in turn, if nobody is expected to bring it any more.
+    mutating func questionAnswered(_ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int) {
+        let wait = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: MissWait.self)
+        guard isAsked(wait) else { return }
+        let misses = (poolViews + wait.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
+        guard Self.isNull(ByteView(start: chunk.data + offset, count: sizeBytes)) else {
+            shared.misses.end(wait.pointee.poolIndex, wait.pointee.keyHash)
+            while let waiter = takeWaiter(wait, misses) {
+                settle(waiter.client, waiter.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
+            }
+            return end(wait, place(of: wait))
+        }
+        if let first = wait.pointee.firstWaiter, !first.pointee.client.pointee.flags.contains(.closed),
+            claim(misses, wait.pointee.keyHash, first.pointee.client), let waiter = takeWaiter(wait, misses)
+        {
+            tellMissing(waiter.client, waiter.sequence)
+        }
+    }
+
+    /// The value is too long to be gathered for all who wait: each asks for itself.
+    mutating func refuseLongValue(_ line: LineRef) {
+        let ticket = line.pointee.inFlight.first.ticket
+        line.pointee.inFlight.buryFirst()
+        let wait = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: MissWait.self)
+        guard isAsked(wait) else { return }
+        let misses = (poolViews + wait.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
+        while let waiter = takeWaiter(wait, misses) {
+            let own = self.line(of: wait.pointee.shard, for: waiter.client)
+            own.submit(
+                wait.pointee.requestView.start, count: wait.pointee.requestView.count,
+                ticket: ReplyTicket(
+                    owner: waiter.client, index: waiter.sequence, kind: .reply, isWrite: false,
+                    traits: ReplyTicket.Traits(isWrite: false, isScript: false)),
+                nowMs: nowMs, pool: &buffers)
+            markDirty(own)
+        }
+        end(wait, place(of: wait))
+    }
+
+    /// It is asked again at the next turn; who has waited too long by then is told that the key is missing.
+    mutating func questionFailed(_ ticket: ReplyTicket) {
+        _ = isAsked(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: MissWait.self))
+    }
+
+    /// - Returns: false when nobody waits any more; the record is gone then.
+    private mutating func isAsked(_ wait: MissWaitRef) -> Bool {
+        wait.pointee.isAsking = false
+        if wait.pointee.isOver { free(wait) } else { return true }
+        return false
+    }
+
+    private mutating func takeWaiter(_ wait: MissWaitRef, _ misses: MissPoolRef) -> MissWait.Waiter? {
+        guard let waiter = wait.pointee.firstWaiter else { return nil }
+        let taken = waiter.pointee
+        wait.pointee.firstWaiter = taken.next
+        if taken.next == nil { wait.pointee.lastWaiter = nil }
+        missWaiters.giveBack(waiter)
+        misses.pointee.waiterCount -= 1
+        return taken
+    }
+
+    private func place(of wait: MissWaitRef) -> MissPlace {
+        MissPlace(
+            poolIndex: wait.pointee.poolIndex, lineBase: wait.pointee.lineBase, keyHash: wait.pointee.keyHash)
+    }
+
+    private mutating func end(_ wait: MissWaitRef, _ place: MissPlace) {
+        missWaits[place] = nil
+        if wait.pointee.isAsking { wait.pointee.isOver = true } else { free(wait) }
+    }
+
+    private mutating func free(_ wait: MissWaitRef) {
+        buffers.chunks.release(wait.pointee.request)
+        wait.deallocate()
+    }
+
+    /// The client is gone.
+    mutating func giveLeasesUp(_ client: ClientRef) {
+        guard client.pointee.flags.contains(.holdsLease) else { return }
+        client.pointee.flags.remove(.holdsLease)
+        shared.misses.endAll(ofClient: client.pointee.id)
+    }
+}
+
+/// Which wait: clients of one dialect wait for one key together.
+struct MissPlace: Hashable {
+    let poolIndex: Int
+    let lineBase: Int
+    let keyHash: UInt64
+}

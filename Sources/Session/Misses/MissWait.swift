@@ -1,0 +1,87 @@
+// MissWait: the clients of one worker that wait for a missing key, and the question that is asked for all of them.
+//
+//     missing, and somebody else brings it ──► waits ──► the value, to all         it is there
+//                                                └─────► "missing", to one          its time is over, or it is its turn
+//
+// Ownership: the record owns `request`, a GET, and lives until nobody waits and no question of it is under way.
+// Not here: whose turn it is (MissLeases), when is asked (Engine+Misses).
+
+import Platform
+import Upstream
+import Wire
+
+typealias MissWaitRef = UnsafeMutablePointer<MissWait>
+typealias GuardedReadRef = UnsafeMutablePointer<GuardedRead>
+
+/// A read whose reply decides whether its client waits.
+struct GuardedRead: BitwiseCopyable {
+    let client: ClientRef
+    let sequence: UInt32
+    let shard: ShardRef
+    let keyHash: UInt64
+    let request: ChunkRef
+
+    var requestView: ByteView {
+        ByteView(start: UnsafePointer(request.data), count: request.pointee.fillBytes)
+    }
+}
+
+struct MissWait: BitwiseCopyable {
+    struct Waiter: BitwiseCopyable {
+        let client: ClientRef
+        let sequence: UInt32
+        let untilMs: UInt64
+        var next: UnsafeMutablePointer<Waiter>?
+    }
+
+    let poolIndex: Int
+    let shard: ShardRef
+    let keyHash: UInt64
+    /// The first line of the waiting clients' dialect.
+    let lineBase: Int
+    let request: ChunkRef
+    var firstWaiter: UnsafeMutablePointer<Waiter>?
+    var lastWaiter: UnsafeMutablePointer<Waiter>?
+    /// A question is under way.
+    var isAsking = false
+    /// Not in the list any more.
+    var isOver = false
+
+    var requestView: ByteView {
+        ByteView(start: UnsafePointer(request.data), count: request.pointee.fillBytes)
+    }
+}
+
+/// What one worker knows of a pool's misses.
+struct MissPool: BitwiseCopyable {
+    let poolIndex: Int
+    let waitMs: UInt64
+    let leaseMs: UInt64
+    let waiterCountMax: Int
+    var waiterCount = 0
+    /// When the next questions are asked; armed while anybody waits.
+    var timer: TimerNode
+
+    /// Kind of the timer, for whoever takes it out of the wheel.
+    static let timerKind: UInt8 = 7
+    /// Between two questions for one key.
+    static let askEveryMs: UInt64 = 10
+}
+
+typealias MissPoolRef = UnsafeMutablePointer<MissPool>
+
+extension UnsafeMutablePointer where Pointee == MissPool {
+    static func make(_ options: StampedeOptions, poolIndex: Int) -> MissPoolRef {
+        let pool = MissPoolRef.allocate(capacity: 1)
+        pool.initialize(
+            to: MissPool(
+                poolIndex: poolIndex, waitMs: UInt64(options.waitMs), leaseMs: UInt64(options.leaseMs),
+                waiterCountMax: options.waiterCountMax, timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
+        return pool
+    }
+
+    var timer: TimerRef {
+        UnsafeMutableRawPointer(self).advanced(by: MemoryLayout<MissPool>.offset(of: \.timer)!)
+            .assumingMemoryBound(to: TimerNode.self)
+    }
+}

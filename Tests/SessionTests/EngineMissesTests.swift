@@ -1,0 +1,181 @@
+// Many clients miss one key: one is told, the others wait for what it brings.
+
+import Platform
+import Telemetry
+import TestKit
+import Testing
+import Upstream
+
+@testable import Session
+
+struct EngineMissesTests {
+    private func rig(_ change: @escaping (inout PoolOptions) -> Void = { _ in }) throws -> EngineRig {
+        try EngineRig(pool: {
+            $0.stampede.prefixes = [Array("k".utf8)]
+            $0.stampede.waitMs = 200
+            $0.stampede.leaseMs = 500
+            change(&$0)
+        })
+    }
+
+    private func values(_ rig: EngineRig) -> MetricValues<PoolMetric> { rig.counters.snapshot().pools[0].values }
+
+    /// Clients that all ask for `key`.
+    private func herd(_ rig: EngineRig, _ key: String, count: Int = 5) -> [FakeClient] {
+        let clients = (0..<count).map { _ in rig.connect() }
+        for client in clients { rig.send(client, rig.request("GET", key)) }
+        return clients
+    }
+
+    @Test func oneIsToldAndTheOthersGetWhatItBrings() throws {
+        let rig = try rig()
+        let key = rig.key(on: 0)
+        let clients = herd(rig, key)
+        #expect(clients[0].text == "$-1\r\n" && clients.dropFirst().allSatisfy { $0.text == "" })
+        rig.advance(ms: 50)
+        #expect(clients.dropFirst().allSatisfy { $0.text == "" })
+        #expect(rig.ask(clients[0], "SET", key, "v") == "+OK\r\n")
+        rig.backends[0].seen = []
+        rig.advance(ms: 20)
+        #expect(clients.dropFirst().allSatisfy { $0.text == "$1\r\nv\r\n" })
+        #expect(rig.backends[0].seen.count { $0 == ["GET", key] } == 1, "one question for all")
+        #expect(values(rig)[.missLeases] == 1 && values(rig)[.missWaits] == 4 && values(rig)[.missWaitsLate] == 0)
+        #expect(rig.engine.missWaits.isEmpty && rig.engine.poolViews.pointee.misses!.pointee.waiterCount == 0)
+        #expect(rig.ask(clients[1], "GET", key) == "$1\r\nv\r\n")
+    }
+
+    @Test func nobodyWaitsLongerThanItShould() throws {
+        let rig = try rig()
+        let clients = herd(rig, rig.key(on: 0))
+        rig.advance(ms: 190)
+        #expect(clients[1].text == "")
+        rig.advance(ms: 20)
+        #expect(clients.allSatisfy { $0.text == "$-1\r\n" })
+        #expect(values(rig)[.missWaitsLate] == 4 && rig.engine.poolViews.pointee.misses!.pointee.waiterCount == 0)
+    }
+
+    @Test func theNextIsToldWhenTheFirstIsGone() throws {
+        let rig = try rig()
+        let clients = herd(rig, rig.key(on: 0))
+        rig.disconnect(clients[0])
+        rig.advance(ms: 20)
+        rig.advance(ms: 20)
+        #expect(clients[1].text == "$-1\r\n" && clients[2].text == "" && clients[3].text == "")
+        #expect(values(rig)[.missLeases] == 2)
+    }
+
+    @Test func theNextIsToldWhenTheLeaseIsOver() throws {
+        let rig = try rig { $0.stampede.waitMs = 5_000 }
+        let clients = herd(rig, rig.key(on: 0), count: 3)
+        for _ in 0..<60 { rig.advance(ms: 10) }
+        #expect(clients[1].text == "$-1\r\n" && clients[2].text == "")
+        // Who has the lease may ask again, and is told again.
+        #expect(rig.ask(clients[1], "GET", rig.key(on: 0)) == "$-1\r\n")
+    }
+
+    @Test func whoLeavesGivesItsPlaceBack() throws {
+        let rig = try rig()
+        let clients = herd(rig, rig.key(on: 0), count: 3)
+        #expect(rig.engine.poolViews.pointee.misses!.pointee.waiterCount == 2)
+        rig.disconnect(clients[1])
+        rig.advance(ms: 20)
+        #expect(rig.engine.poolViews.pointee.misses!.pointee.waiterCount == 1)
+        #expect(rig.ask(clients[0], "SET", rig.key(on: 0), "v") == "+OK\r\n")
+        rig.advance(ms: 20)
+        #expect(clients[2].text == "$1\r\nv\r\n")
+    }
+
+    @Test func whoHasAskedForMoreDoesNotWait() throws {
+        let rig = try rig()
+        let key = rig.key(on: 0)
+        _ = herd(rig, key, count: 1)
+        let client = rig.connect()
+        rig.send(client, rig.request("GET", key) + rig.request("SET", key, "mine") + rig.request("GET", key))
+        #expect(client.text == "$-1\r\n+OK\r\n$4\r\nmine\r\n")
+    }
+
+    /// What a client sends while it waits is read when it has waited.
+    @Test func whatComesMeanwhileKeepsItsOrder() throws {
+        let rig = try rig()
+        let key = rig.key(on: 0)
+        let clients = herd(rig, key, count: 2)
+        rig.send(clients[1], rig.request("SET", key, "mine"))
+        rig.advance(ms: 20)
+        #expect(clients[1].text == "" && rig.backends[0].store[key] == nil)
+        rig.advance(ms: 200)
+        #expect(clients[1].text == "$-1\r\n+OK\r\n" && rig.backends[0].store[key] == Array("mine".utf8))
+    }
+
+    @Test func onlySoManyWait() throws {
+        let rig = try rig { $0.stampede.waiterCountMax = 2 }
+        let clients = herd(rig, rig.key(on: 0))
+        #expect(clients.count { $0.text == "$-1\r\n" } == 3 && clients.count { $0.text == "" } == 2)
+    }
+
+    @Test func keysThatAreNotGuardedAreLikeAnyOther() throws {
+        let rig = try rig { $0.stampede.prefixes = [Array("page:".utf8)] }
+        #expect(herd(rig, rig.key(on: 0)).allSatisfy { $0.text == "$-1\r\n" })
+    }
+
+    @Test func bothProtocolsWaitForTheirOwnReply() throws {
+        let rig = try rig()
+        let key = rig.key(on: 0)
+        let clients = (0..<4).map { _ in rig.connect() }
+        for client in clients.suffix(2) { _ = rig.ask(client, "HELLO", "3") }
+        for client in clients {
+            client.got = []
+            rig.send(client, rig.request("GET", key))
+        }
+        #expect(clients.map(\.text) == ["$-1\r\n", "", "", ""])
+        rig.advance(ms: 210)
+        #expect(clients.map(\.text) == ["$-1\r\n", "$-1\r\n", "_\r\n", "_\r\n"])
+    }
+
+    @Test func aShardThatFailsAnswersThoseWhoWaitInTime() throws {
+        let rig = try rig()
+        let clients = herd(rig, rig.key(on: 0))
+        rig.backends[0].isFrozen = true
+        rig.advance(ms: 20)
+        rig.lose(0)
+        rig.advance(ms: 200)
+        #expect(clients.allSatisfy { $0.text == "$-1\r\n" })
+    }
+
+    @Test func aLostConnectionAsksTheReadAgain() throws {
+        let rig = try rig()
+        let key = rig.key(on: 0)
+        rig.backends[0].store[key] = Array("v".utf8)
+        let client = rig.connect()
+        #expect(rig.ask(client, "GET", key) == "$1\r\nv\r\n")
+        rig.backends[0].isFrozen = true
+        #expect(rig.ask(client, "GET", key) == "")
+        rig.backends[0].isFrozen = false
+        rig.lose(0)
+        rig.advance(ms: 100)
+        #expect(client.text == "$1\r\nv\r\n")
+    }
+
+    @Test func aLongValueComesInPieces() throws {
+        let rig = try rig()
+        let key = rig.key(on: 0)
+        let value = [UInt8](repeating: 9, count: 300_000)
+        rig.backends[0].store[key] = value
+        rig.moveBytesMax = { 10_000 }
+        let client = rig.connect()
+        rig.send(client, rig.request("GET", key) + rig.request("PING"))
+        #expect(client.got == FakeBackend.bulk(value) + Array("+PONG\r\n".utf8))
+    }
+
+    @Test func livesAreSpread() throws {
+        let rig = try rig { $0.stampede.jitterPercent = 10 }
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        rig.backends[0].seen = []
+        for _ in 0..<200 { #expect(rig.ask(client, "SET", key, "v", "EX", "1000") == "+OK\r\n") }
+        let lives = rig.backends[0].seen.filter { $0[0] == "SET" }.compactMap { Int($0[4]) }
+        #expect(lives.count == 200 && lives.allSatisfy { (900...1_100).contains($0) } && Set(lives).count > 50)
+        #expect(rig.backends[0].seen.allSatisfy { $0[0] != "SET" || $0[3] == "EX" })
+        _ = rig.ask(client, "SET", key, "v", "PXAT", "99999999999999")
+        #expect(rig.backends[0].seen.last == ["SET", key, "v", "PXAT", "99999999999999"])
+    }
+}
