@@ -9,6 +9,7 @@ from typing import Callable
 from . import (
     compare,
     growth,
+    hotkeys,
     isolation,
     load,
     memory,
@@ -29,6 +30,7 @@ STUDIES = {
     "growth": growth,
     "pacing": pacing,
     "isolation": isolation,
+    "hotkeys": hotkeys,
     "profile": profile,
     "relay": relay,
 }

@@ -110,6 +110,8 @@ class KeywayBench:
             workload.key_prefix,
             "--keys-per-command",
             str(workload.keys_per_command),
+            "--key-distribution",
+            workload.distribution,
             "--warmup",
             f"{WARMUP_MS}ms",
             "--duration",
@@ -159,7 +161,7 @@ class ValkeyBenchmark:
         self._rates: dict[str, float] = {}
 
     def can_do(self, workload: Workload) -> bool:
-        return workload.rate_per_s is None
+        return workload.rate_per_s is None and workload.distribution == "uniform"
 
     def prepare(self, workload: Workload, port: int, cpus: Optional[set[int]]) -> None:
         """Warms up, and finds out how many requests a second there will be."""

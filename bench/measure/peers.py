@@ -55,8 +55,9 @@ def keyway_config(
     workers: int = 1,
     pacing: str = "auto",
     timeout_ms: int = TIMEOUT_MS,
+    more: str = "",
 ) -> str:
-    """One pool for each of `ports`; all have the same servers."""
+    """One pool for each of `ports`; all have the same servers. `more`: further lines of each."""
     servers = "\n".join(
         f"    - 127.0.0.1:{port}:1 s{index}" for index, port in enumerate(shard_ports)
     )
@@ -64,6 +65,7 @@ def keyway_config(
         _render(
             "keyway-pool.yml", index=index, port=port, servers=servers, timeout_ms=timeout_ms
         )
+        + more
         for index, port in enumerate(ports)
     ]
     return _render("keyway.yml", workers=workers, pacing=pacing, pools="\n".join(pools))
@@ -193,11 +195,14 @@ def start_keyway(
     pools: int = 1,
     workers: int = 1,
     pacing: str = "auto",
+    more: str = "",
 ) -> Target:
     """Keyway in a form of its own, for studies of it alone. Its port is that of its last pool."""
     ports = range(fleet.new_ports(pools), fleet.next_port)
     config = fleet.processes.folder / f"{name}.yml"
-    config.write_text(keyway_config(ports, shard_ports or fleet.shard_ports, workers, pacing))
+    config.write_text(
+        keyway_config(ports, shard_ports or fleet.shard_ports, workers, pacing, more=more)
+    )
     program = programs.need("KEYWAY")
     pid = fleet.processes.start(name, [program, "-c", str(config)], ports[-1])
     wait_for_key(ports[-1], FIRST_KEY)

@@ -21,6 +21,8 @@ class Workload:
     key_prefix: str = "key:"
     key_count: int = KEY_COUNT
     rate_per_s: Optional[int] = None
+    # How often each key is asked for, in keyway-bench's words.
+    distribution: str = "uniform"
 
     @property
     def space(self) -> "KeySpace":

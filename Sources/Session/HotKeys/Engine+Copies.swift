@@ -40,9 +40,10 @@ extension Engine {
         if isWrite {
             hotMark = HotSlotsView.mark(of: slot)
             hot.pointee.slots.raise(hotMark)
-        } else if mayTakeCopies(client, hot), readHot(client, request, row, key, hash, shard, hot) {
-            return true
         }
+        // A key of the same slot, or one that is hot for another worker, has no copies here.
+        guard let known = hot.pointee.table.key(hash, key) else { return false }
+        if !isWrite, mayTakeCopies(client, hot), readHot(client, request, row, known, shard, hot) { return true }
         touch(client)
         return false
     }
@@ -69,8 +70,7 @@ extension Engine {
 
     /// - Returns: false when it must go to its shard like any other.
     private mutating func readHot(
-        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ key: ByteView,
-        _ keyHash: UInt64,
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ known: CopiedKeyRef,
         _ shard: ShardRef, _ hot: HotPoolRef
     ) -> Bool {
         let cover = hot.pointee.covers + shard.pointee.index
@@ -78,17 +78,15 @@ extension Engine {
         let bytes = ByteView(start: request.start, count: request.sizeBytes)
         let hash = SeededHash.value(of: bytes.start, count: bytes.count, seed: hot.pointee.seed)
         if let copy = hot.pointee.table.copy(hash, bytes, client.pointee.version) {
-            if stands(copy, client, hot) {
+            if !stands(copy, hot) {
+                drop(copy, hot)
+            } else if Int32(bitPattern: copy.pointee.stamp &- client.pointee.stampMin) >= 0 {
                 take(copy, client)
                 return true
             }
-            drop(copy, hot)
-        }
-        guard let known = hot.pointee.table.key(keyHash, key), known.pointee.isOpen, !known.pointee.isTooLong else {
-            return false
         }
         let kind = copyableReads.kind(of: row, request)
-        if kind == .no { return false }
+        guard kind != .no, known.pointee.isOpen, !known.pointee.isTooLong else { return false }
         hot.pointee.counters.add(.copyMisses)
         if let fill = fill(of: known, hash, bytes, client, hot) {
             wait(client, for: fill)
@@ -96,8 +94,7 @@ extension Engine {
         }
         guard admits(line, sizeBytes: request.sizeBytes) else { return false }
         let lifeMsMax = kind == .fields ? min(hot.pointee.leaseMs, hot.pointee.lifeMsMax) : hot.pointee.lifeMsMax
-        let isGuarded =
-            row.pointee.id == .get && isGuarded(key, poolIndex: client.pointee.poolIndex)
+        let isGuarded = row.pointee.id == .get && isGuarded(known.pointee.view, poolIndex: client.pointee.poolIndex)
         let fill = startFill(
             known, hash, bytes, client.pointee.version, line, hot, lifeMsMax: lifeMsMax, isGuarded: isGuarded)
         wait(client, for: fill)
@@ -105,10 +102,9 @@ extension Engine {
     }
 
     @inline(__always)
-    private func stands(_ copy: CopyRef, _ client: ClientRef, _ hot: HotPoolRef) -> Bool {
-        copy.pointee.version == hot.pointee.slots.version(copy.pointee.key.pointee.slot)
-            && nowMs < copy.pointee.untilMs
-            && Int32(bitPattern: copy.pointee.stamp &- client.pointee.stampMin) >= 0
+    private func stands(_ copy: CopyRef, _ hot: HotPoolRef) -> Bool {
+        nowMs < copy.pointee.untilMs
+            && copy.pointee.version == hot.pointee.slots.version(copy.pointee.key.pointee.slot)
     }
 
     @inline(__always)
@@ -122,7 +118,6 @@ extension Engine {
             sizeBytes: copy.pointee.replyBytes)
     }
 
-    /// One that does not stand for a client that has seen more is replaced for all.
     mutating func drop(_ copy: CopyRef, _ hot: HotPoolRef) {
         hot.pointee.table.remove(copy, pool: &buffers)
         hot.pointee.counters.add(.copiesDropped)

@@ -44,10 +44,10 @@ extension Engine {
         var mark: HotMark = 0
         for index in 0..<keys.count {
             let key = request[keys[index]]
-            let slot = HotSlotsView.slot(
-                of: SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed))
+            let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
+            let slot = HotSlotsView.slot(of: hash)
             guard hot.pointee.slots.isHot(slot) else { continue }
-            touch(client)
+            if hot.pointee.table.key(hash, key) != nil { touch(client) }
             guard isWrite(row) else { continue }
             hot.pointee.slots.raise(HotSlotsView.mark(of: slot))
             mark = HotSlotsView.join(mark, HotSlotsView.mark(of: slot))

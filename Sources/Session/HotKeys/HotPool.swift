@@ -59,6 +59,10 @@ struct HotPool: BitwiseCopyable {
         _ options: HotKeyOptions, _ backend: BackendOptions, poolIndex: Int, shards: ShardRef, shardCount: Int,
         counters: CounterBlock<PoolMetric>, board: HotKeyBoard, workerCount: Int, nowMs: UInt64
     ) -> HotPoolRef {
+        var sketch = HotKeySketchOptions(shardCount: shardCount)
+        // A key that is to be called hot must have a name, and one that is to have a name a counter.
+        sketch.nameCount = max(sketch.nameCount, 2 * options.keyCountMax)
+        while sketch.counterCount < 8 * sketch.nameCount { sketch.counterCount *= 2 }
         let covers = CoverRef.allocate(capacity: shardCount)
         for index in 0..<shardCount {
             (covers + index).initialize(
@@ -69,7 +73,7 @@ struct HotPool: BitwiseCopyable {
             to: HotPool(
                 poolIndex: poolIndex, shardCount: shardCount, database: backend.database, seed: board.seed,
                 counters: counters, slots: board.slots(ofPool: poolIndex).view,
-                sketch: .allocate(HotKeySketchOptions(shardCount: shardCount), seed: board.seed, nowMs: nowMs),
+                sketch: .allocate(sketch, seed: board.seed, nowMs: nowMs),
                 sampler: HotKeySampler(nowMs: nowMs), makesCopies: options.mode == .cache,
                 replyBytesMax: options.replyBytesMax, sizeBytesMax: options.sizeBytesMax / workerCount,
                 lifeMsMax: UInt64(options.lifeMsMax), leaseMs: UInt64(options.leaseMs), covers: covers))
