@@ -87,7 +87,8 @@ final class Service: Sendable {
         case .starting:
             log.notice("stopping before the start is over")
             // Makes the start give up. Not on this thread, which has to hear the next signal.
-            _ = try? WorkerThread.start(name: "keyway-cancel") { [self] in stopSupervisors() }
+            let thread = try? WorkerThread.start(name: "keyway-cancel") { [self] in stopSupervisors() }
+            if let thread { WorkerThread.detach(thread) }
         }
     }
 
