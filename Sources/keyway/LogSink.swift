@@ -19,6 +19,17 @@ final class LogSink: Sendable {
         var descriptor: Int32
         var lostCount = 0
         var lostReason: Int32 = 0
+        /// The last line was cut off in its middle.
+        var isMidLine = false
+
+        /// - Returns: whether the line is there, whole.
+        mutating func write(_ line: String, waitMs: Int32) -> Bool {
+            let written = Terminal.write(
+                Array((isMidLine ? "\n" + line : line).utf8), to: descriptor, waitMs: waitMs)
+            if written.sizeBytes > 0 { isMidLine = written.failure != 0 }
+            if written.failure != 0 { lostReason = written.failure }
+            return written.failure == 0
+        }
     }
 
     /// For a reader that is a little late; nothing waits again until it has read.
@@ -55,17 +66,13 @@ final class LogSink: Sendable {
                 let note = LogLine.text(
                     level: .error,
                     message: "\(state.lostCount) log lines could not be written (\(Self.text(state.lostReason)))")
-                guard Terminal.write(Array(note.utf8), to: state.descriptor, waitMs: 0) == 0 else {
+                guard state.write(note, waitMs: 0) else {
                     state.lostCount += 1
                     return
                 }
                 state.lostCount = 0
             }
-            let failure = Terminal.write(Array(line.utf8), to: state.descriptor, waitMs: Self.waitMs)
-            if failure != 0 {
-                state.lostCount += 1
-                state.lostReason = failure
-            }
+            if !state.write(line, waitMs: Self.waitMs) { state.lostCount += 1 }
         }
     }
 
@@ -78,6 +85,7 @@ final class LogSink: Sendable {
         let old = state.withLock { state in
             let old = state.descriptor
             state.descriptor = descriptor
+            state.isMidLine = false
             LastWords.goTo(descriptor)
             return old
         }

@@ -11,7 +11,7 @@ struct PIDFile {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         var failure = descriptor < 0 ? errno : 0
         if descriptor >= 0 {
-            failure = Terminal.write(Array("\(processID)\n".utf8), to: descriptor)
+            failure = Terminal.write(Array("\(processID)\n".utf8), to: descriptor).failure
             close(descriptor)
         }
         guard failure != 0 else { return nil }

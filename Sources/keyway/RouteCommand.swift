@@ -127,7 +127,7 @@ struct RouteCommand: ParsableCommand {
         }
 
         mutating func flush() throws {
-            let failure = Terminal.write(bytes, to: STDOUT_FILENO)
+            let failure = Terminal.write(bytes, to: STDOUT_FILENO).failure
             bytes.removeAll(keepingCapacity: true)
             guard failure == 0 else {
                 Terminal.complain("keyway route: standard output: \(String(cString: strerror(failure)))")

@@ -109,3 +109,24 @@ private func contents(_ path: String) throws -> String { try String(contentsOfFi
         text.contains("\(200 - whole) log lines could not be written (Resource temporarily unavailable)"), "\(text)")
     #expect(text.hasSuffix("after\n"))
 }
+
+/// Goal: a line of which only a part found room does not run into the next one. Method: a pipe that holds less.
+@Test func aLineThatWasCutOffStandsAlone() throws {
+    let folder = TemporaryFolder()
+    let path = folder.file("pipe")
+    #expect(mkfifo(path, 0o600) == 0)
+    let reader = open(path, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    // F_SETPIPE_SZ, which Glibc's module lacks.
+    #expect(fcntl(reader, 1_031, 8_192) == 8_192)
+    let sink = try LogSink(path: path, level: .info)
+    sink.write(String(repeating: "x", count: 10_000) + "\n")
+    var bytes = [UInt8](repeating: 0, count: 16_384)
+    #expect(read(reader, &bytes, bytes.count) == 8_192)
+    sink.write("after\n")
+    let count = read(reader, &bytes, bytes.count)
+    let lines = String(decoding: bytes[..<max(0, count)], as: UTF8.self).split(
+        separator: "\n", omittingEmptySubsequences: false)
+    #expect(lines.count == 4 && lines[0].isEmpty && lines[2] == "after", "\(lines)")
+    #expect(lines[1].hasSuffix(" error 1 log lines could not be written (Resource temporarily unavailable)"))
+}

@@ -46,7 +46,7 @@ enum Report: String, CaseIterable, Sendable {
         let isOutput = path == "-"
         let descriptor = isOutput ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure(path, errno) }
-        var number = Terminal.write(Array(text.utf8), to: descriptor)
+        var number = Terminal.write(Array(text.utf8), to: descriptor).failure
         // Some file systems tell only now that nothing fitted.
         if !isOutput && close(descriptor) != 0 && number == 0 { number = errno }
         if number != 0 { throw failure(isOutput ? "standard output" : path, number) }
