@@ -26,11 +26,6 @@ long clinux_receive(int descriptor, void *bytes, size_t size_bytes);
 long clinux_send(int descriptor, const void *bytes, size_t size_bytes);
 long clinux_send_vectors(int descriptor, void *vectors, size_t count);
 
-/* A timeout below 0 waits for ever. */
-static inline int clinux_poll_wait(int poller, struct epoll_event *events, int count_max, int timeout_ms) {
-    return (int)syscall(SYS_epoll_pwait, poller, events, count_max, timeout_ms, 0, 8);
-}
-
 /* prctl is variadic. Without this a nap lasts 50 us longer than asked. */
 static inline int clinux_set_timer_slack_ns(unsigned long slack_ns) {
     return prctl(PR_SET_TIMERSLACK, slack_ns, 0, 0, 0);
@@ -49,11 +44,11 @@ static inline int clinux_core_count(void) {
     return count;
 }
 
-/* Frees what is cached of the heap, and unmaps the pages of code and constants until they are used again. */
 /* In lastwords.c. */
 void clinux_install_last_words(void);
 void clinux_last_words_go_to(int descriptor);
 
+/* Frees what is cached of the heap, and unmaps the pages of code and constants until they are used again. */
 void clinux_give_back_startup(void);
 void clinux_give_back_heap(void);
 
