@@ -36,6 +36,8 @@ extension Socket {
                 case .bytes(let count): sentCount += count
                 case .wouldBlock:
                     guard wait(descriptor, until: .writable, deadlineNs: deadlineNs) else { return false }
+                case .noMemory:
+                    guard waitForMemory(deadlineNs: deadlineNs) else { return false }
                 case .ended, .failed: return false
                 }
             }
@@ -57,9 +59,20 @@ extension Socket {
             case .ended: return []
             case .wouldBlock:
                 guard wait(descriptor, until: .readable, deadlineNs: deadlineNs) else { return nil }
+            case .noMemory:
+                guard waitForMemory(deadlineNs: deadlineNs) else { return nil }
             case .failed: return nil
             }
         }
+    }
+
+    /// The kernel does not tell when it has some.
+    ///
+    /// - Returns: false when the deadline came first.
+    private static func waitForMemory(deadlineNs: UInt64) -> Bool {
+        guard Clock.nowNs() < deadlineNs else { return false }
+        Clock.nap(microseconds: 1_000)
+        return true
     }
 
     /// Connects and waits for it.

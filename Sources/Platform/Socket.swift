@@ -10,6 +10,9 @@ package enum SocketOutcome: Equatable {
     case bytes(Int)
     /// The kernel has no bytes, or no room, at the moment.
     case wouldBlock
+    /// The kernel has no memory for it at the moment, which is no fault of the peer; the number is an errno. It tells
+    /// nobody when it has: to be tried again, but not at once for ever.
+    case noMemory(Int32)
     /// The peer will send no more. Only reads end.
     case ended
     /// The connection is of no more use; the number is an errno.
@@ -167,8 +170,8 @@ package enum Socket {
     private static func outcome(of number: Int32) -> SocketOutcome? {
         switch number {
         case EINTR: return nil
-        // Without memory the kernel takes nothing for a moment, which is no fault of the peer.
-        case EAGAIN, ENOBUFS, ENOMEM: return .wouldBlock
+        case EAGAIN: return .wouldBlock
+        case ENOBUFS, ENOMEM: return .noMemory(number)
         case EBADF, EFAULT, EINVAL, ENOTSOCK:
             preconditionFailure("Socket: \(SystemError.text(number)) on a descriptor that should be good")
         default: return .failed(number)
@@ -184,7 +187,8 @@ package enum Socket {
         if address.family != AF_UNIX { setNoDelay(descriptor) }
         let result = address.withPointer { Glibc.connect(descriptor, $0, $1) }
         let number = lastErrorNumber()
-        if result == 0 || number == EINPROGRESS { return descriptor }
+        // Interrupted, it goes on by itself.
+        if result == 0 || number == EINPROGRESS || number == EINTR { return descriptor }
         close(descriptor)
         throw SystemError("connect to \(address.text)", number)
     }
@@ -226,7 +230,7 @@ package enum Socket {
     package enum Accepted {
         case client(Int32)
         case nobody
-        /// No descriptor, or no kernel memory, is left; the client still waits in the backlog.
+        /// No descriptor, or no kernel memory, is left, or it is forbidden; the client still waits in the backlog.
         case exhausted(Int32)
     }
 
@@ -235,12 +239,15 @@ package enum Socket {
             let descriptor = acceptNonBlocking(
                 listener, flags: Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
             if descriptor >= 0 { return .client(descriptor) }
-            switch lastErrorNumber() {
-            case EINTR, ECONNABORTED, EPROTO: continue
-            case EAGAIN: return .nobody
-            case EMFILE, ENFILE, ENOBUFS, ENOMEM: return .exhausted(lastErrorNumber())
-            // Errors of the network that belong to the one connection that is lost.
-            default: return .nobody
+            let number = lastErrorNumber()
+            switch number {
+            case EINTR: continue
+            // Errors of the network that belong to the one connection that is lost, as accept(2) lists them.
+            case ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET, EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH:
+                continue
+            // Of a listener that takes nobody any more (`stopListening`).
+            case EAGAIN, EINVAL: return .nobody
+            default: return .exhausted(number)
             }
         }
     }

@@ -32,6 +32,21 @@ package enum WorkerThread {
         return thread
     }
 
+    /// As above; nobody but the new thread has `value`.
+    package static func start<Value: ~Copyable>(
+        name: String, owning value: consuming Value, run: @escaping @Sendable (consuming Value) -> Void
+    ) throws(SystemError) -> pthread_t {
+        let handover = Handover(value)
+        return try start(name: name) { run(handover.take()) }
+    }
+
+    /// What cannot be copied, on its way from one thread to another: given before the other starts, taken once.
+    private final class Handover<Value: ~Copyable>: @unchecked Sendable {
+        private var value: Value?
+        init(_ value: consuming Value) { self.value = consume value }
+        func take() -> Value { value.take()! }
+    }
+
     package static func join(_ thread: pthread_t) { pthread_join(thread, nil) }
 
     /// Nobody will join it.

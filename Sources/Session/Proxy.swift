@@ -89,18 +89,13 @@ package final class Proxy: Sendable {
     ) throws(ProxyStartError) -> pthread_t {
         let (options, pools, counters, shared, log) = (options, pools, counters, shared, log)
         do throws(SystemError) {
-            return try WorkerThread.start(name: "keyway-worker-\(index)") {
+            let poller = try Worker.makePoller(listeners: sockets, mailbox: mailbox)
+            return try WorkerThread.start(name: "keyway-worker-\(index)", owning: poller) { poller in
                 let engine = Engine(
                     options: options, pools: pools, workerIndex: index, counters: counters, shared: shared,
                     commandTable: commandTable, nowMs: Clock.nowNs() / 1_000_000, log: log)
-                do throws(SystemError) {
-                    var worker = Worker(
-                        engine: engine, poller: try Poller(), listeners: sockets, mailbox: mailbox, log: log)
-                    try worker.watchSockets()
-                    worker.run()
-                } catch {
-                    fatalError("worker \(index) cannot start: \(error)")
-                }
+                var worker = Worker(engine: engine, poller: poller, listeners: sockets, mailbox: mailbox, log: log)
+                worker.run()
             }
         } catch {
             throw ProxyStartError(description: "cannot start worker \(index): \(error)")

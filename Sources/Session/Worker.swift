@@ -21,11 +21,13 @@ struct Worker: ~Copyable {
     private var listeners: [Listener]
     private let vectors: UnsafeMutablePointer<iovec>
     private var receivedBytes = 0
+    private var sentBytes = 0
+    private var shortage = KernelShortage()
     private var houseAtMs: UInt64 = 0
-    /// Accepting pauses until then, for lack of descriptors; 0: it does not.
+    /// Accepting pauses until then, for lack of descriptors, memory or leave; 0: it does not.
     private var acceptAtMs: UInt64 = 0
     /// From the first accept that failed so until nobody waits: said once, however long it lasts.
-    private var isShortOfDescriptors = false
+    private var isAcceptingHindered = false
     private var drainUntilMs: UInt64 = 0
     private var acceptBudget: AcceptBudget
 
@@ -33,7 +35,7 @@ struct Worker: ~Copyable {
     struct Listener {
         let descriptor: Int32
         let poolIndex: Int
-        var isWatched = false
+        var isWatched: Bool
     }
 
     /// The low bits of a tag say what it names.
@@ -43,6 +45,8 @@ struct Worker: ~Copyable {
         static let listener: UInt64 = 2
         static let mailbox: UInt64 = 3
         static let mask: UInt64 = 3
+
+        static func listener(_ index: Int) -> UInt64 { UInt64(index) << 2 | listener }
     }
 
     /// Few, so that a storm of new clients leaves time for those who are here.
@@ -50,6 +54,19 @@ struct Worker: ~Copyable {
     private static let acceptPauseMs: UInt64 = 100
     private static let houseEveryMs: UInt64 = 1_000
 
+    /// What a worker waits with. Made before its thread, so that a lack of descriptors is a reason not to start.
+    static func makePoller(listeners: [(descriptor: Int32, poolIndex: Int)], mailbox: Mailbox) throws(SystemError)
+        -> Poller
+    {
+        let poller = try Poller()
+        try poller.watch(mailbox.wakeup.descriptor, .read, tag: Tag.mailbox)
+        for (index, listener) in listeners.enumerated() {
+            try poller.watch(listener.descriptor, .read, tag: Tag.listener(index))
+        }
+        return poller
+    }
+
+    /// - Parameter poller: of `makePoller`, with the same listeners and mailbox.
     init(
         engine: consuming Engine, poller: consuming Poller, listeners: [(descriptor: Int32, poolIndex: Int)],
         mailbox: Mailbox, log: Logger
@@ -60,22 +77,13 @@ struct Worker: ~Copyable {
         self.poller = poller
         self.mailbox = mailbox
         self.log = log
-        self.listeners = listeners.map { Listener(descriptor: $0.descriptor, poolIndex: $0.poolIndex) }
+        self.listeners = listeners.map {
+            Listener(descriptor: $0.descriptor, poolIndex: $0.poolIndex, isWatched: true)
+        }
         vectors = .allocate(capacity: Engine.vectorCountMax)
     }
 
     deinit { vectors.deallocate() }
-
-    /// Call once, before `run`.
-    mutating func watchSockets() throws(SystemError) {
-        try poller.watch(mailbox.wakeup.descriptor, .read, tag: Tag.mailbox)
-        for index in listeners.indices { try watchListener(index) }
-    }
-
-    private mutating func watchListener(_ index: Int) throws(SystemError) {
-        try poller.watch(listeners[index].descriptor, .read, tag: UInt64(index) << 2 | Tag.listener)
-        listeners[index].isWatched = true
-    }
 
     // MARK: The loop
 
@@ -91,6 +99,7 @@ struct Worker: ~Copyable {
             engine.counters.set(.busySinceMs, Int(wokenNs / 1_000_000))
             engine.setTime(wokenNs / 1_000_000)
             receivedBytes = 0
+            sentBytes = 0
             for index in 0..<readyCount { serve(poller.readiness(at: index)) }
             engine.runTimers()
             if engine.nowMs >= houseAtMs { keepHouse() }
@@ -100,6 +109,7 @@ struct Worker: ~Copyable {
             engine.watchMemory()
             connectAndClose()
             engine.bury()
+            shortage.endTurn(movedBytes: receivedBytes &+ sentBytes)
             let afterNs = Clock.nowNs()
             pace(events: readyCount, timeNs: afterNs - beforeNs)
             engine.counters.add(.ticks)
@@ -111,6 +121,7 @@ struct Worker: ~Copyable {
 
     private func pause() {
         guard !engine.hasWork else { return }
+        if shortage.needsRest { return Clock.nap(microseconds: KernelShortage.restUs) }
         switch pacer.pause {
         case .none: break
         case .yield: Clock.yield()
@@ -148,6 +159,18 @@ struct Worker: ~Copyable {
     private mutating func keepHouse() {
         engine.keepHouse()
         houseAtMs = engine.nowMs + Self.houseEveryMs
+        if shortage.isOver(nowMs: engine.nowMs) { log.notice("the kernel has memory for sockets again") }
+    }
+
+    /// Nothing was moved; the call is made again while the socket is ready.
+    private mutating func lackMemory(_ number: Int32) {
+        engine.counters.add(.kernelShortages)
+        guard shortage.begin(nowMs: engine.nowMs) else { return }
+        log.warning(
+            """
+            the kernel has no memory for sockets (\(SystemError.text(number))): sends and receives are tried again \
+            until it has; look at the machine's memory and at net.ipv4.tcp_mem
+            """)
     }
 
     // MARK: Receiving
@@ -182,7 +205,8 @@ struct Worker: ~Copyable {
         case .bytes(let count):
             receivedBytes &+= count
             engine.received(client, count: count)
-        case .wouldBlock: break
+        case .wouldBlock: shortage.refused()
+        case .noMemory(let number): lackMemory(number)
         case .ended: engine.receivedEnd(client)
         case .failed: engine.close(client, .byError)
         }
@@ -200,7 +224,8 @@ struct Worker: ~Copyable {
         case .bytes(let count):
             receivedBytes &+= count
             if !engine.received(line, count: count) { engine.lost(line, failure: Engine.badReplies) }
-        case .wouldBlock: break
+        case .wouldBlock: shortage.refused()
+        case .noMemory(let number): lackMemory(number)
         case .ended: engine.lost(line, failure: Engine.closedByServer)
         case .failed(let number): engine.lost(line, failure: number)
         }
@@ -228,23 +253,27 @@ struct Worker: ~Copyable {
         for _ in 0..<Self.acceptsPerEvent {
             guard acceptBudget.take(nowMs: engine.nowMs) else { return restFromAccepting(ms: AcceptBudget.slotMs) }
             // A shard that comes back needs a descriptor too: its requests would fail while clients fill the house.
-            if engine.shared.connectedClients >= engine.options.clientDescriptorsMax { return pauseAccepting(EMFILE) }
+            if engine.shared.connectedClients >= engine.options.clientDescriptorsMax {
+                return pauseAccepting(SystemError("accept", EMFILE))
+            }
             switch Socket.accept(listeners[index].descriptor) {
-            case .client(let descriptor): add(descriptor, poolIndex)
+            case .client(let descriptor):
+                do throws(SystemError) { try add(descriptor, poolIndex) } catch { return pauseAccepting(error) }
             case .nobody:
-                if isShortOfDescriptors { shortageIsOver() }
+                if isAcceptingHindered { acceptingGoesOn() }
                 return
-            case .exhausted(let number): return pauseAccepting(number)
+            case .exhausted(let number): return pauseAccepting(SystemError("accept", number))
             }
         }
     }
 
-    private mutating func shortageIsOver() {
-        isShortOfDescriptors = false
+    private mutating func acceptingGoesOn() {
+        isAcceptingHindered = false
         log.notice("all clients that waited are accepted")
     }
 
-    private mutating func add(_ descriptor: Int32, _ poolIndex: Int) {
+    /// - Throws: when the client cannot be watched; it is closed then.
+    private mutating func add(_ descriptor: Int32, _ poolIndex: Int) throws(SystemError) {
         let options = engine.pools[poolIndex].options
         if case .tcp = options.listen { Socket.setNoDelay(descriptor) }
         if options.keepsAlive { Socket.setKeepAlive(descriptor) }
@@ -253,26 +282,35 @@ struct Worker: ~Copyable {
             && (options.clientsMax == 0 || engine.pools[poolIndex].clientCount < options.clientsMax)
         engine.counters.add(isWelcome ? .clientsAccepted : .clientsRejected)
         let client = engine.addClient(descriptor: descriptor, poolIndex: poolIndex, isAdmitted: isWelcome)
-        do {
+        do throws(SystemError) {
             try poller.watch(descriptor, .read, tag: UInt64(UInt(bitPattern: client)) | Tag.client)
         } catch {
-            log.error("client \(client.pointee.id): \(error); closed")
             engine.close(client, .byError)
+            throw error
         }
     }
 
-    /// Without a descriptor to spare every accept would fail at once, and the loop would spin.
-    private mutating func pauseAccepting(_ number: Int32) {
-        if !isShortOfDescriptors {
-            isShortOfDescriptors = true
+    /// Every accept would fail at once, and the loop would spin.
+    private mutating func pauseAccepting(_ error: SystemError) {
+        if !isAcceptingHindered {
+            isAcceptingHindered = true
             log.warning(
                 """
-                cannot accept a client: \(SystemError.text(number)), with \(engine.shared.connectedClients) clients \
-                connected; new ones wait until others leave; raise the limit of open files
+                cannot accept a client: \(error), with \(engine.shared.connectedClients) clients connected; new ones \
+                wait, and it is tried again every \(Self.acceptPauseMs) ms; \(Self.remedy(error))
                 """)
         }
         engine.counters.add(.acceptPauses)
         restFromAccepting(ms: Self.acceptPauseMs)
+    }
+
+    private static func remedy(_ error: SystemError) -> String {
+        switch error.number {
+        case EMFILE, ENFILE: "raise the limit of open files"
+        case ENOSPC: "raise fs.epoll.max_user_watches"
+        case ENOBUFS, ENOMEM: "look at the machine's memory"
+        default: "look for what forbids it (seccomp, a security module, a firewall)"
+        }
     }
 
     /// Whoever comes now waits in the kernel's queue.
@@ -288,7 +326,12 @@ struct Worker: ~Copyable {
         guard acceptAtMs > 0, engine.nowMs >= acceptAtMs, !engine.isDraining else { return }
         acceptAtMs = 0
         for index in listeners.indices {
-            do { try watchListener(index) } catch { log.error("cannot accept clients any more: \(error)") }
+            do throws(SystemError) {
+                try poller.watch(listeners[index].descriptor, .read, tag: Tag.listener(index))
+                listeners[index].isWatched = true
+            } catch {
+                return pauseAccepting(error)
+            }
         }
     }
 
@@ -308,8 +351,15 @@ struct Worker: ~Copyable {
             guard case .vectors(let count, let sizeBytes) = engine.batch(for: line, vectors: vectors) else { break }
             engine.counters.add(.lineMoves)
             switch Socket.send(line.pointee.descriptor, vectors: vectors, count: count) {
-            case .bytes(let sent): engine.sent(line, sizeBytes: sent, isFull: sent < sizeBytes)
-            case .wouldBlock: engine.sent(line, sizeBytes: 0, isFull: true)
+            case .bytes(let sent):
+                sentBytes &+= sent
+                engine.sent(line, sizeBytes: sent, isFull: sent < sizeBytes)
+            case .wouldBlock:
+                shortage.refused()
+                engine.sent(line, sizeBytes: 0, isFull: true)
+            case .noMemory(let number):
+                lackMemory(number)
+                engine.sent(line, sizeBytes: 0, isFull: true)
             case .ended: preconditionFailure("Worker: a send cannot end")
             case .failed(let number): engine.lost(line, failure: number)
             }
@@ -339,8 +389,15 @@ struct Worker: ~Copyable {
                 outcome = Socket.send(client.pointee.descriptor, vectors: vectors, count: count)
             }
             switch outcome {
-            case .bytes(let sent): engine.sent(client, batch, sizeBytes: sent, isFull: sent < wantedBytes)
-            case .wouldBlock: engine.sent(client, batch, sizeBytes: 0, isFull: true)
+            case .bytes(let sent):
+                sentBytes &+= sent
+                engine.sent(client, batch, sizeBytes: sent, isFull: sent < wantedBytes)
+            case .wouldBlock:
+                shortage.refused()
+                engine.sent(client, batch, sizeBytes: 0, isFull: true)
+            case .noMemory(let number):
+                lackMemory(number)
+                engine.sent(client, batch, sizeBytes: 0, isFull: true)
             case .ended: preconditionFailure("Worker: a send cannot end")
             case .failed: engine.close(client, .byError)
             }

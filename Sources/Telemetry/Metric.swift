@@ -61,7 +61,7 @@ public enum WorkerMetric: Int, MetricSet {
     case ticks, events, naps, napUs
     case clientsAccepted, clientsRejected, acceptPauses
     case clientReads, clientWrites, bytesIn, bytesOut
-    case bufferBytes, memoryShortages, lineMoves, busySinceMs
+    case bufferBytes, memoryShortages, lineMoves, busySinceMs, kernelShortages
 }
 
 extension WorkerMetric: MetricTable {
@@ -83,6 +83,9 @@ extension WorkerMetric: MetricTable {
         Metric(
             "busy_since_ms", .timestamp, .count, .worker,
             "When the turn of the loop under way began, by the machine's monotonic clock; 0 while all wait"),
+        Metric(
+            "kernel_shortages", .counter, .count, .worker,
+            "Sends and receives that the kernel had no memory for; they are tried again"),
     ]
 }
 

@@ -9,29 +9,19 @@ import TestKit
 import Testing
 
 final class AllocationCounter: Sendable {
-    /// The compiler of this machine; nil when there is none.
-    static let compiler: String? = ["cc", "gcc", "clang"].lazy.compactMap { Servers.program($0) }.first
-
-    private static let library = Result<(folder: TemporaryFolder, path: String), any Error> {
-        guard let compiler else { throw ChildFailure("no C compiler in PATH: cc, gcc or clang") }
-        let folder = TemporaryFolder()
-        let path = folder.file("malloc_count.so")
-        let source = Servers.packageRoot + "/bench/counters/malloc_count.c"
-        let outcome = try ChildProcess.run(
-            compiler, ["-O2", "-Wall", "-Wextra", "-Werror", "-shared", "-fPIC", "-o", path, source])
-        guard outcome.status == .exited(0) else { throw ChildFailure("\(compiler): \(outcome.errors)") }
-        return (folder, path)
+    private static let library = Result<PreloadedLibrary, any Error> {
+        try PreloadedLibrary("bench/counters/malloc_count.c")
     }
 
     private let folder = TemporaryFolder()
-    private let libraryPath: String
+    private let libraryEnvironment: [String: String]
 
-    init() throws { libraryPath = try Self.library.get().path }
+    init() throws { libraryEnvironment = try Self.library.get().environment }
 
     private var countsPath: String { folder.file("counts") }
 
     /// What the program has to be started with.
-    var environment: [String: String] { ["LD_PRELOAD": libraryPath, "MALLOC_COUNT_FILE": countsPath] }
+    var environment: [String: String] { libraryEnvironment.merging(["MALLOC_COUNT_FILE": countsPath]) { $1 } }
 
     /// All counts since the program's start.
     func read() throws -> (allocations: Int, mappings: Int) {

@@ -10,7 +10,7 @@ import Testing
 @Suite(.serialized) struct CountTests {
     /// KEYWAY_COUNTERS=1: the program is a release build.
     static let areWanted = ProcessInfo.processInfo.environment["KEYWAY_COUNTERS"] == "1"
-    static let hasCompiler = AllocationCounter.compiler != nil
+    static let hasCompiler = PreloadedLibrary.compiler != nil
 
     /// Goal: nobody takes a run without counters for one that held them.
     @Test func whatTheCountersNeedIsThere() {

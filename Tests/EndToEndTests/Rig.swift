@@ -15,7 +15,7 @@ final class Rig: Sendable {
     init(
         _ server: Server, shards shardCount: Int = 4, workers: Int = 1, pool: [String: String] = [:],
         process: [String: String] = [:], unixShards: Bool = false, shardArguments: [String] = [],
-        listen: String? = nil, openFileLimit: Int? = nil
+        listen: String? = nil, openFileLimit: Int? = nil, environment: [String: String] = [:]
     ) throws {
         shards = try concurrently(shardCount) { _ in
             try ServerProcess(server, unixSocket: unixShards, arguments: shardArguments)
@@ -24,7 +24,8 @@ final class Rig: Sendable {
         let config = Rig.config(
             listen: endpoint.description, servers: shards.enumerated().map { $1.line(name: "shard\($0)") },
             workers: workers, pool: pool, process: process)
-        keyway = try KeywayProcess(config: config, endpoint: endpoint, openFileLimit: openFileLimit)
+        keyway = try KeywayProcess(
+            config: config, endpoint: endpoint, environment: environment, openFileLimit: openFileLimit)
     }
 
     /// A config file with one pool called `test`. Its hash is md5 because the default one, fnv1a_64 in 32 bits as

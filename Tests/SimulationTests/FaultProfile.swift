@@ -30,6 +30,8 @@ struct FaultProfile {
     var socketSizeBytes: Int
     /// A ready socket is passed over.
     var delayOdds: Int
+    /// A send for which there is room is refused, as by a kernel without memory.
+    var sendRefusedOdds: Int
     var socketFreezeOdds: Int
     var connectionResetOdds: Int
     var connectRefusedOdds: Int
@@ -82,6 +84,7 @@ struct FaultProfile {
         shortMoveOdds = dice.oddsUpTo(16_000)
         socketSizeBytes = dice.oneOf([100, 1_000, 16_384, 131_072, 1 << 20])
         delayOdds = dice.oneOf([0, 8_000, 32_000, 50_000])
+        sendRefusedOdds = dice.oddsUpTo(20_000)
         socketFreezeOdds = dice.oddsUpTo(200)
         connectionResetOdds = dice.oddsUpTo(500)
         connectRefusedOdds = dice.oddsUpTo(20_000)
@@ -114,6 +117,7 @@ struct FaultProfile {
         shortMoveOdds = 0
         socketSizeBytes = max(socketSizeBytes, 65_536)
         delayOdds = 0
+        sendRefusedOdds = 0
         lookUpMsMax = 1
         idleMsMax = 1
         socketFreezeOdds = 0

@@ -273,6 +273,7 @@ final class SimulatedKernel {
         if socket.end == .reset { return -1 }
         let room = socket.roomToPeer
         if room == 0 { return 0 }
+        if profile.sendRefusedOdds > 0, dice.happens(profile.sendRefusedOdds) { return 0 }
         let count = moved(min(room, sizeBytes))
         var left = count
         var index = 0

@@ -35,9 +35,10 @@ package final class KeywayProcess: Sendable {
     ///   - config: text of the config file; nil starts without one.
     ///   - openFileLimit: soft and hard limit of file descriptors.
     ///   - hostsFile: stands in for /etc/hosts, for this process alone; needs `canReplaceHosts`.
+    ///   - smallDisk: a folder that is a disk of 32 KB for this process alone (`path(inView:)`); needs `canMakeDisks`.
     package init(
         config: String?, endpoint: Endpoint?, arguments: [String] = [], environment: [String: String] = [:],
-        openFileLimit: Int? = nil, hostsFile: String? = nil
+        openFileLimit: Int? = nil, hostsFile: String? = nil, smallDisk: String? = nil
     ) throws {
         folder = TemporaryFolder()
         statsEndpoint = .freeTCP()
@@ -49,6 +50,10 @@ package final class KeywayProcess: Sendable {
         }
         if let hostsFile {
             let mount = "mount --bind \(hostsFile) /etc/hosts && exec \"$@\""
+            words = [Self.unshare, "-m", "/bin/sh", "-c", mount, "sh"] + words
+        }
+        if let smallDisk {
+            let mount = "mount -t tmpfs -o size=32k none \(smallDisk) && exec \"$@\""
             words = [Self.unshare, "-m", "/bin/sh", "-c", mount, "sh"] + words
         }
         process = try ChildProcess(words[0], Array(words.dropFirst()), environment: environment)
@@ -65,7 +70,14 @@ package final class KeywayProcess: Sendable {
         return outcome?.status == .exited(0)
     }()
 
+    package static let canMakeDisks: Bool = {
+        let outcome = try? ChildProcess.run(unshare, ["-m", "/bin/mount", "-t", "tmpfs", "none", "/tmp"])
+        return outcome?.status == .exited(0)
+    }()
+
     package var pid: Int32 { process.pid }
+    /// Where this side finds a file of the process's own view of the file system.
+    package func path(inView path: String) -> String { "/proc/\(pid)/root\(path)" }
     /// Everything it has said so far.
     package var output: String { process.standardOutput + process.standardError }
 

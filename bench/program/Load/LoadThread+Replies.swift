@@ -22,7 +22,7 @@ extension LoadThread where Source: ~Copyable {
                     feed(index)
                 }
             }
-        case .wouldBlock: return
+        case .wouldBlock, .noMemory: return
         case .ended: lose(index, "\(address.text) closed the connection")
         case .failed(let number): lose(index, SystemError("receive from \(address.text)", number).description)
         }

@@ -144,7 +144,7 @@ extension LoadThread where Source: ~Copyable {
         case .bytes(let count):
             connection.pointee.out.removeFirst(count)
             if isInWindow(nowNs) { tally.sentBytes &+= UInt64(count) }
-        case .wouldBlock: break
+        case .wouldBlock, .noMemory: break
         case .ended: return lose(index, "\(address.text) closed the connection")
         case .failed(let number): return lose(index, SystemError("send to \(address.text)", number).description)
         }
