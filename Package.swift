@@ -79,7 +79,10 @@ let package = Package(
         tests(
             "SimulationTests", of: ["Session", "Upstream", "Platform", "Hashing", "Routing", "Telemetry"],
             products: [log]),
-        tests("FuzzTests", of: ["Wire", "Settings"], resources: [.copy("corpus")]),
+        .target(
+            name: "FuzzChecks", dependencies: ["Wire", "Settings", "TestKit"], path: "Tests/FuzzChecks",
+            swiftSettings: strict),
+        tests("FuzzTests", of: ["FuzzChecks"], resources: [.copy("corpus")]),
         tests("AdminTests", of: ["Admin", "Platform", "Telemetry"]),
         tests(
             "KeywayTests",
@@ -93,3 +96,10 @@ let package = Package(
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Its main function is libFuzzer's, which only a build of .ci/fuzz has.
+if Context.environment["KEYWAY_FUZZ"] != nil {
+    package.targets.append(
+        .executableTarget(
+            name: "keyway-fuzz", dependencies: ["FuzzChecks"], path: "Tests/FuzzProgram", swiftSettings: strict))
+}
