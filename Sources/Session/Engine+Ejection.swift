@@ -29,7 +29,8 @@ extension Engine {
     func eject(_ shard: ShardRef) {
         guard let remapping = remapping(of: shard) else { return }
         let options = pools[shard.pointee.poolIndex].options
-        let countMax = options.shards.count * remapping.percentMax / 100
+        // Somebody must have the keys.
+        let countMax = min(options.shards.count * remapping.percentMax / 100, options.shards.count - 1)
         let isEjected = shared.register[name(of: shard)].isEjected
         guard let ejected = shared.register.eject(shard.pointee.index, of: options.shards, countMax: countMax) else {
             if !isEjected {

@@ -131,4 +131,12 @@ struct EngineEjectionTests {
         let key = fail(rig, 0, client)
         #expect(rig.ask(client, "GET", key).hasPrefix("-SHARDDOWN"))
     }
+
+    @Test func oneShardStaysInTheRingWhateverThePoolSays() throws {
+        let rig = try rig(shards: 2, percentMax: 100)
+        let client = rig.connect()
+        for shard in 0..<2 { _ = fail(rig, shard, client) }
+        #expect(state(rig, client) == ["out", "in"])
+        #expect(rig.ask(client, "GET", "any").hasPrefix("-SHARDDOWN shard s1"))
+    }
 }
