@@ -32,7 +32,7 @@ extension Engine {
         // Somebody must have the keys.
         let countMax = min(options.shards.count * remapping.percentMax / 100, options.shards.count - 1)
         let isEjected = shared.register[name(of: shard)].isEjected
-        guard let ejected = shared.register.eject(shard.pointee.index, of: options.shards, countMax: countMax) else {
+        guard let ring = shared.register.eject(shard.pointee.index, of: options.shards, countMax: countMax) else {
             if !isEjected {
                 tell(shard, .warning, "stays in the ring: \(countMax) shards may be out (eject_max_percent)")
             }
@@ -43,8 +43,8 @@ extension Engine {
         pools[shard.pointee.poolIndex].counters.add(.serverEjects)
         tell(
             shard, .warning,
-            "left the ring; \(options.shards.count - ejected.count) shards have its keys until it is back")
-        tellRing(shard.pointee.poolIndex, without: ejected)
+            "left the ring; \(options.shards.count - ring.ejected.count) shards have its keys until it is back")
+        tell(ring, poolIndex: shard.pointee.poolIndex)
     }
 
     /// Its check has passed in this worker; the last one brings it back.
@@ -56,7 +56,7 @@ extension Engine {
     /// It has its keys again, if it was out and is not held.
     func returnToRing(_ shard: ShardRef) {
         let options = pools[shard.pointee.poolIndex].options
-        guard let ejected = shared.register.readmit(shard.pointee.index, of: options.shards) else {
+        guard let ring = shared.register.readmit(shard.pointee.index, of: options.shards) else {
             if shared.register[name(of: shard)].isHeld {
                 tell(
                     shard, .warning, "is well again and held out of the ring (eject_return: hold) until KEYWAY READMIT")
@@ -66,17 +66,21 @@ extension Engine {
         tell(
             shard, .warning,
             "is back in the ring\(remapping(of: shard)?.onReturn == .keep ? "; its data may be old" : "")")
-        tellRing(shard.pointee.poolIndex, without: ejected)
+        tell(ring, poolIndex: shard.pointee.poolIndex)
     }
 
     /// Made once, for all workers.
-    private func tellRing(_ poolIndex: Int, without ejected: Set<Int>) {
-        let placement = pools[poolIndex].options.placement.excluding(ejected)
-        for box in shared.mailboxes { box.post(.ringChanged(poolIndex: poolIndex, placement)) }
+    private func tell(_ ring: ShardRegister.Ring, poolIndex: Int) {
+        let placement = pools[poolIndex].options.placement.excluding(ring.ejected)
+        for box in shared.mailboxes {
+            box.post(.ringChanged(poolIndex: poolIndex, placement, revision: ring.revision))
+        }
     }
 
-    /// From now on keys are placed so.
-    mutating func use(_ placement: Placement, poolIndex: Int) {
+    /// From now on keys are placed so, unless a later ring came first.
+    mutating func use(_ placement: Placement, poolIndex: Int, revision: Int) {
+        guard revision > pools[poolIndex].ringRevision else { return }
+        pools[poolIndex].ringRevision = revision
         // The view lives as long as the placement that the pool holds.
         (poolViews + poolIndex).pointee.placement = placement.view
         pools[poolIndex].placement = placement

@@ -27,6 +27,7 @@ struct Pool {
     let backoff: Backoff
     /// How keys are placed now, perhaps without shards that left the ring.
     var placement: Placement
+    var ringRevision = 0
     var retryBudget: RetryBudget
     let needsPassword: Bool
     var clientCount = 0

@@ -25,7 +25,7 @@ enum Message: Sendable {
     /// Another worker's breaker has opened.
     case shardOpened(poolIndex: Int, shardIndex: Int)
     /// The pool's keys are placed so from now on.
-    case ringChanged(poolIndex: Int, Placement)
+    case ringChanged(poolIndex: Int, Placement, revision: Int)
     /// Stop accepting, answer what is under way, then end.
     case drain
 }

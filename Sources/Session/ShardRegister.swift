@@ -18,57 +18,73 @@ final class ShardRegister: Sendable {
         var isHeld = false
     }
 
-    private let entries = Mutex<[ObjectIdentifier: Entry]>([:])
+    /// Which shards of a pool are out of its ring. Workers may tell of their changes in another order than they made
+    /// them; the one with the highest revision holds.
+    struct Ring: Sendable {
+        let ejected: Set<Int>
+        let revision: Int
+    }
 
-    subscript(shard: ShardName) -> Entry { entries.withLock { $0[ObjectIdentifier(shard)] ?? Entry() } }
+    private struct State {
+        var entries: [ObjectIdentifier: Entry] = [:]
+        var revision = 0
+
+        /// The ring after a change.
+        mutating func next(_ ejected: Set<Int>) -> Ring {
+            revision += 1
+            return Ring(ejected: ejected, revision: revision)
+        }
+
+        func ejected(_ shards: [ShardName]) -> Set<Int> {
+            Set(shards.indices.filter { entries[ObjectIdentifier(shards[$0])]?.isEjected == true })
+        }
+    }
+
+    private let state = Mutex<State>(State())
+
+    subscript(shard: ShardName) -> Entry { state.withLock { $0.entries[ObjectIdentifier(shard)] ?? Entry() } }
 
     /// - Returns: true when this worker is the first.
     func opened(_ shard: ShardName, reason: String) -> Bool {
-        entries.withLock {
-            var entry = $0[ObjectIdentifier(shard)] ?? Entry()
+        state.withLock {
+            var entry = $0.entries[ObjectIdentifier(shard)] ?? Entry()
             entry.outCount += 1
             entry.reason = reason
-            $0[ObjectIdentifier(shard)] = entry
+            $0.entries[ObjectIdentifier(shard)] = entry
             return entry.outCount == 1
         }
     }
 
     /// - Returns: true when this worker was the last.
     func closed(_ shard: ShardName) -> Bool {
-        entries.withLock {
-            $0[ObjectIdentifier(shard), default: Entry()].outCount -= 1
-            return $0[ObjectIdentifier(shard)]?.outCount == 0
+        state.withLock {
+            $0.entries[ObjectIdentifier(shard), default: Entry()].outCount -= 1
+            return $0.entries[ObjectIdentifier(shard)]?.outCount == 0
         }
     }
 
     /// - Parameter shards: the pool's.
-    /// - Returns: the indices of all ejected shards with this one; nil when it is ejected already, or when more than
-    ///   `countMax` would be.
-    func eject(_ index: Int, of shards: [ShardName], countMax: Int) -> Set<Int>? {
-        entries.withLock { entries in
-            var ejected = Self.ejected(shards, entries)
+    /// - Returns: the ring without this shard; nil when it is ejected already, or when more than `countMax` would be.
+    func eject(_ index: Int, of shards: [ShardName], countMax: Int) -> Ring? {
+        state.withLock { state in
+            let ejected = state.ejected(shards)
             guard !ejected.contains(index), ejected.count < countMax else { return nil }
-            entries[ObjectIdentifier(shards[index]), default: Entry()].isEjected = true
-            ejected.insert(index)
-            return ejected
+            state.entries[ObjectIdentifier(shards[index]), default: Entry()].isEjected = true
+            return state.next(ejected.union([index]))
         }
     }
 
-    /// - Returns: the indices of the shards that are still ejected; nil when this one was not, or is held.
-    func readmit(_ index: Int, of shards: [ShardName]) -> Set<Int>? {
-        entries.withLock { entries in
+    /// - Returns: the ring with this shard; nil when it was in it, or is held.
+    func readmit(_ index: Int, of shards: [ShardName]) -> Ring? {
+        state.withLock { state in
             let name = ObjectIdentifier(shards[index])
-            guard let entry = entries[name], entry.isEjected, !entry.isHeld else { return nil }
-            entries[name]?.isEjected = false
-            return Self.ejected(shards, entries)
+            guard let entry = state.entries[name], entry.isEjected, !entry.isHeld else { return nil }
+            state.entries[name]?.isEjected = false
+            return state.next(state.ejected(shards))
         }
     }
 
     func hold(_ shard: ShardName, _ isHeld: Bool) {
-        entries.withLock { $0[ObjectIdentifier(shard), default: Entry()].isHeld = isHeld }
-    }
-
-    private static func ejected(_ shards: [ShardName], _ entries: [ObjectIdentifier: Entry]) -> Set<Int> {
-        Set(shards.indices.filter { entries[ObjectIdentifier(shards[$0])]?.isEjected == true })
+        state.withLock { $0.entries[ObjectIdentifier(shard), default: Entry()].isHeld = isHeld }
     }
 }

@@ -468,7 +468,8 @@ struct Worker: ~Copyable {
             case .monitored(let line): engine.showHere(line)
             case .pause(let pause): engine.apply(pause)
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
-            case .ringChanged(let poolIndex, let placement): engine.use(placement, poolIndex: poolIndex)
+            case .ringChanged(let poolIndex, let placement, let revision):
+                engine.use(placement, poolIndex: poolIndex, revision: revision)
             case .drain: drain()
             }
         }

@@ -139,4 +139,22 @@ struct EngineEjectionTests {
         #expect(state(rig, client) == ["out", "in"])
         #expect(rig.ask(client, "GET", "any").hasPrefix("-SHARDDOWN shard s1"))
     }
+
+    /// Goal: two workers that change the ring at once leave all with the same. Method: their mail in the wrong order.
+    @Test func theLatestRingHoldsHoweverItsMailComes() throws {
+        let rig = try rig()
+        let register = rig.engine.shared.register
+        let options = rig.engine.pools[0].options
+        let rings = try [1, 2].map { try #require(register.eject($0, of: options.shards, countMax: 2)) }
+        for ring in rings.reversed() {
+            rig.engine.use(options.placement.excluding(ring.ejected), poolIndex: 0, revision: ring.revision)
+        }
+        let view = rig.engine.poolViews[0].placement
+        let used = Set(
+            (0..<100).map { index in
+                let key = Array("k\(index)".utf8)
+                return view.serverIndex(key: key, count: key.count, random: 0)
+            })
+        #expect(used == [0, 3])
+    }
 }

@@ -292,7 +292,8 @@ final class EngineRig {
             case .monitored(let line): engine.showHere(line)
             case .pause(let pause): engine.apply(pause)
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
-            case .ringChanged(let poolIndex, let placement): engine.use(placement, poolIndex: poolIndex)
+            case .ringChanged(let poolIndex, let placement, let revision):
+                engine.use(placement, poolIndex: poolIndex, revision: revision)
             case .resolved, .hostFound, .drain: break
             }
         }
