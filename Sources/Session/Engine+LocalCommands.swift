@@ -233,7 +233,7 @@ extension Engine {
         let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue()
         if putsOff(client) || putsOffLeaving(client, topics?.topics ?? [:]) { return }
         forgetWatchedKeys(of: client)
-        endWatch(of: client, isExecuted: true)
+        endWatch(of: client)
         endTopics(of: client)
         stopTracking(client)
         stopMonitoring(client)

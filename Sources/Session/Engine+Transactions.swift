@@ -152,7 +152,7 @@ extension Engine {
         let sequence = client.pushSlot(pool: &slots)
         defer {
             endTransaction(of: client)
-            endWatch(of: client, isExecuted: true)
+            endWatch(of: client)
         }
         if transaction.pointee.isAborted {
             forgetWatchedKeys(of: client)
@@ -253,7 +253,7 @@ extension Engine {
     private mutating func dropTransaction(of client: ClientRef) {
         endTransaction(of: client)
         forgetWatchedKeys(of: client)
-        endWatch(of: client, isExecuted: false)
+        endWatch(of: client)
     }
 
     /// Drops what is queued, if anything is.
@@ -301,7 +301,7 @@ extension Engine {
         }
         let pool = poolViews + client.pointee.poolIndex
         forward(client, request, to: pool.pointee.shards + state.pointee.watchedShard, isWrite: false, chunk: nil)
-        endWatch(of: client, isExecuted: false)
+        endWatch(of: client)
     }
 
     /// The server is told to watch no longer; its answer is nobody's.
@@ -313,9 +313,9 @@ extension Engine {
     }
 
     /// The server watches nothing for the client any more, or will not as soon as it has read what is on its way.
-    mutating func endWatch(of client: ClientRef, isExecuted: Bool) {
+    mutating func endWatch(of client: ClientRef) {
         guard let state = client.pointee.state else { return }
-        if isExecuted { state.pointee.isWatchLost = false }
+        state.pointee.isWatchLost = false
         if state.pointee.watchedShard >= 0 {
             state.pointee.watchedShard = -1
             returnLeases(client)

@@ -117,6 +117,18 @@ import Upstream
         #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
     }
 
+    @Test(arguments: ["UNWATCH", "DISCARD"]) func aLostWatchIsForgottenWithTheOthers(end: String) throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        #expect(rig.ask(client, "WATCH", rig.key(on: 0)) == "+OK\r\n")
+        rig.lose(try #require(client.ref.pointee.state?.pointee.leases?[0]))
+        #expect(rig.ask(client, "WATCH", rig.key(on: 1)) == "+OK\r\n")
+        if end == "DISCARD" { #expect(rig.ask(client, "MULTI") == "+OK\r\n") }
+        #expect(rig.ask(client, end) == "+OK\r\n")
+        #expect(rig.ask(client, "MULTI") == "+OK\r\n")
+        #expect(rig.ask(client, "EXEC") == "*0\r\n")
+    }
+
     @Test func aClientThatLeavesInTheMiddleLeavesNothingBehind() throws {
         let rig = try EngineRig()
         let client = rig.connect()
