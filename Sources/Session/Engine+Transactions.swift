@@ -176,6 +176,7 @@ extension Engine {
             let line = line(of: pool.pointee.shards + transaction.pointee.parts[index].shardIndex, for: client)
             let sizeBytes = transaction.pointee.parts[index].commands.sizeBytes + Self.frameBytes
             guard admits(line, sizeBytes: sizeBytes) else {
+                forgetWatchedKeys(of: client)
                 return answer(client, sequence, error: refusal(line, sizeBytes: sizeBytes))
             }
         }

@@ -129,6 +129,20 @@ import Upstream
         #expect(rig.ask(client, "EXEC") == "*0\r\n")
     }
 
+    @Test func anExecThatIsRefusedLeavesNoWatchOnTheLine() throws {
+        let rig = try EngineRig(pool: { $0.backend.queueSizeBytesMax = 2_000 })
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "WATCH", key) == "+OK\r\n")
+        let line = try #require(client.ref.pointee.state?.pointee.leases?[0])
+        #expect(rig.ask(client, "MULTI") == "+OK\r\n")
+        for _ in 0..<9 { #expect(rig.ask(client, "SET", key, "v") == "+QUEUED\r\n") }
+        line.pointee.inFlightMax = 0
+        #expect(rig.ask(client, "EXEC").hasPrefix("-OVERLOADED"))
+        #expect(rig.backends[0].seen.last == ["UNWATCH"])
+        #expect(rig.engine.pools[0].shards[0].leaseCount == 0)
+    }
+
     @Test func aClientThatLeavesInTheMiddleLeavesNothingBehind() throws {
         let rig = try EngineRig()
         let client = rig.connect()
