@@ -298,8 +298,10 @@ extension Engine {
         assignOwners(merge, request, shape, pool)
         if merge.pointee.partCount == 1 {
             let shard = pool.pointee.shards + merge.pointee.parts[0].shardIndex
-            merges.giveBack(merge)
-            return forward(client, request, to: shard, isWrite: isWrite(row), chunk: chunk)
+            if partLine(shard, client).pointee.shard == shard {
+                merges.giveBack(merge)
+                return forward(client, request, to: shard, isWrite: isWrite(row), chunk: chunk)
+            }
         }
         merge.pointee.sequence = client.pushSlot(pool: &slots)
         if let error = refusal(of: merge, request, row, shape, pool, client) {

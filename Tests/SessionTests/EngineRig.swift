@@ -185,32 +185,38 @@ final class EngineRig {
     var nowMs: UInt64 = 10_000
 
     init(
-        shardCount: Int = 3, distribution: Distribution = .modula,
+        shardCount: Int = 3, spareCount: Int = 0, distribution: Distribution = .modula,
         options change: (inout ProxyOptions) -> Void = { _ in },
         pool changePool: (inout PoolOptions) -> Void = { _ in }
     ) throws {
         var options = ProxyOptions()
         change(&options)
-        let servers = (0..<shardCount).map { RingServer(name: "s\($0)", weight: 1) }
-        var pool = PoolOptions(
-            name: "main",
-            placement: Placement(
-                distribution: distribution, hash: .crc16, charSign: .signed, hashTag: .braces, servers: servers),
-            shards: servers.enumerated().map { index, server in
-                ShardName(pool: "main", name: server.name, endpoint: .unix(path: "/nowhere/\(index)"))
-            })
-        changePool(&pool)
-        backends = (0..<shardCount).map { _ in FakeBackend() }
+        var pools = [Self.pool("main", shards: 0..<shardCount, distribution)]
+        changePool(&pools[0])
+        if spareCount > 0 { pools.append(Self.pool("spare", shards: shardCount..<shardCount + spareCount, .modula)) }
+        backends = (0..<shardCount + spareCount).map { _ in FakeBackend() }
         counters = Counters(
-            layout: TelemetryLayout(workerCount: 1, pools: [.init(name: "main", servers: servers.map(\.name))]))
+            layout: TelemetryLayout(
+                workerCount: 1, pools: pools.map { .init(name: $0.name, servers: $0.shards.map(\.name)) }))
         let shared = SharedState(clientsMax: options.clientsMax)
         mailbox = try Mailbox()
         shared.mailboxes = [mailbox]
         var log = Logger(label: "test")
         log.logLevel = .critical
         engine = Engine(
-            options: options, pools: [pool], workerIndex: 0, counters: counters, shared: shared,
+            options: options, pools: pools, workerIndex: 0, counters: counters, shared: shared,
             commandTable: CommandTable(), nowMs: nowMs, log: log)
+    }
+
+    private static func pool(_ name: String, shards: Range<Int>, _ distribution: Distribution) -> PoolOptions {
+        let servers = shards.map { RingServer(name: "s\($0)", weight: 1) }
+        return PoolOptions(
+            name: name,
+            placement: Placement(
+                distribution: distribution, hash: .crc16, charSign: .signed, hashTag: .braces, servers: servers),
+            shards: zip(shards, servers).map { index, server in
+                ShardName(pool: name, name: server.name, endpoint: .unix(path: "/nowhere/\(index)"))
+            })
     }
 
     deinit { vectors.deallocate() }
@@ -346,7 +352,7 @@ final class EngineRig {
     }
 
     private func open(_ line: LineRef) {
-        let backend = backends[line.pointee.shard.pointee.index]
+        let backend = backends[number(of: line)]
         if backend.isRefusing { return engine.lost(line, failure: ECONNREFUSED) }
         nextDescriptor += 1
         engine.connecting(line, descriptor: nextDescriptor)
@@ -373,7 +379,13 @@ final class EngineRig {
     }
 
     private func connections(of shard: Int) -> [FakeConnection] {
-        connections.values.filter { $0.line.pointee.shard.pointee.index == shard }
+        connections.values.filter { number(of: $0.line) == shard }
+    }
+
+    /// The shards of the spare pool are counted behind the others.
+    private func number(of line: LineRef) -> Int {
+        let shard = line.pointee.shard
+        return shard.pointee.index + (shard.pointee.poolIndex == 0 ? 0 : engine.pools[0].shardCount)
     }
 
     /// The engine gets all that the client sent, and nothing else happens yet.
