@@ -146,8 +146,7 @@ extension Engine {
     mutating func refuseWaiting(_ line: LineRef) {
         let count = line.pointee.inFlight.count
         let unwritten = line.isReady ? line.unwrittenCount : count
-        let entries = (count - unwritten..<count).map { line.pointee.inFlight[$0] }
-        line.removeUnwritten(count - unwritten..<count, pool: &buffers)
+        let entries = line.takeUnwritten(count - unwritten..<count, pool: &buffers)
         let error = refusalText(line.pointee.shard)
         for entry in entries { answer(entry.ticket, error: error) }
     }

@@ -41,8 +41,7 @@ extension Engine {
             freedBytes += Int(line.pointee.inFlight[end].sizeBytes)
             end += 1
         }
-        let shed = (first..<end).map { line.pointee.inFlight[$0] }
-        line.removeUnwritten(first..<end, pool: &buffers)
+        let shed = line.takeUnwritten(first..<end, pool: &buffers)
         shard.pointee.counters.add(.shed, shed.count)
         let error = ProxyError.shed(name(of: shard), key: isLong ? "server_in_flight_max" : "server_queue_limit")
         for entry in shed { answer(entry.ticket, error: error) }

@@ -210,6 +210,9 @@ public struct InFlightQueue: BitwiseCopyable {
         if front == back { rewind() }
     }
 
+    /// What Keyway tells a server of its own accord: nobody waits for its answer, and nobody would miss it at once.
+    public func isTold(at index: Int) -> Bool { self[index].ticket.kind == .unheard && self[index].sizeBytes > 0 }
+
     /// Where the request of entry `index` begins: a transaction's is one block of bytes that belongs to its last entry,
     /// and the places of its other replies, without bytes, go with it.
     public func groupStart(of index: Int) -> Int {

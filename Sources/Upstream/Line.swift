@@ -205,6 +205,26 @@ extension UnsafeMutablePointer where Pointee == Line {
         pointee.inFlight.removeSubrange(range)
     }
 
+    /// The same, less what Keyway tells the server of its own accord: that may belong to a request that was written.
+    ///
+    /// - Returns: what was taken out, in its order.
+    public func takeUnwritten(_ range: Range<Int>, pool: inout BufferPool) -> [InFlight] {
+        var taken: [InFlight] = []
+        var end = range.upperBound
+        while end > range.lowerBound {
+            if pointee.inFlight.isTold(at: end - 1) {
+                end -= 1
+                continue
+            }
+            var start = end
+            while start > range.lowerBound, !pointee.inFlight.isTold(at: start - 1) { start -= 1 }
+            taken = (start..<end).map { pointee.inFlight[$0] } + taken
+            removeUnwritten(start..<end, pool: &pool)
+            end = start
+        }
+        return taken
+    }
+
     /// The connection is lost: afterwards `out` and the queue hold only whole requests that may be sent on the next
     /// one.
     ///

@@ -183,6 +183,29 @@ struct LineTests {
         }
     }
 
+    /// Goal: what Keyway tells a server on its own stays when requests are taken out. Method: every place and range.
+    @Test func whatAServerIsToldStaysInTheQueue() {
+        let count = Self.requests.count
+        for told in 0..<count {
+            for first in 0..<count {
+                let rig = Rig()
+                for (index, bytes) in Self.requests.enumerated() {
+                    if index == told {
+                        rig.line.submit(bytes, count: bytes.count, ticket: .unheard, nowMs: 0, pool: &rig.pool)
+                    } else {
+                        rig.submit(bytes, index: index)
+                    }
+                }
+                let taken = rig.line.takeUnwritten(first..<count, pool: &rig.pool)
+                let kept = (0..<count).filter { $0 < first || $0 == told }
+                #expect(taken.map { Int($0.ticket.index) } == (first..<count).filter { $0 != told })
+                #expect(rig.waitingBytes() == kept.flatMap { Self.requests[$0] })
+                #expect(rig.line.pointee.inFlight.count == kept.count)
+                rig.clear()
+            }
+        }
+    }
+
     @Test(arguments: [false, true]) func aRequestWhoseReplyHasBegunCountsAsWritten(keepsWritten: Bool) {
         let rig = Rig(keepsWritten: keepsWritten)
         for (index, bytes) in Self.requests.enumerated() { rig.submit(bytes, index: index) }
