@@ -163,7 +163,6 @@ extension Engine {
     /// Everything that the client listens to: it is gone, or RESET.
     mutating func endTopics(of client: ClientRef) {
         guard let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue() else { return }
-        subscriptions.waits[client.pointee.poolIndex]?.removeAll { $0.client == client }
         for kind in TopicKind.allCases {
             for name in topics.names(kind) {
                 _ = topics.remove(kind, name)
@@ -171,6 +170,11 @@ extension Engine {
             }
         }
         dropTopicsIfEmpty(of: client)
+    }
+
+    /// The client is gone. It may wait though it listens to nothing any more.
+    mutating func endWaits(of client: ClientRef) {
+        subscriptions.waits[client.pointee.poolIndex]?.removeAll { $0.client == client }
     }
 
     // MARK: Messages

@@ -140,6 +140,18 @@ import Upstream
         #expect(rig.engine.shared.census.isEmpty && rig.engine.subscriptions.ears.isEmpty)
     }
 
+    /// Goal: nothing points at a client that is gone, though it left its topic before it was told that it had joined.
+    /// Method: no server can be reached, so nobody is told.
+    @Test func aClientThatGoesAwayBeforeItHasJoinedIsForgotten() throws {
+        let rig = try EngineRig()
+        for backend in rig.backends { backend.isRefusing = true }
+        let client = rig.connect()
+        rig.send(client, rig.request("SUBSCRIBE", "c") + rig.request("UNSUBSCRIBE", "c"))
+        #expect(client.text.isEmpty)
+        rig.disconnect(client)
+        #expect(rig.engine.subscriptions.waits.values.flatMap { $0 }.isEmpty)
+    }
+
     @Test(arguments: [false, true]) func aShardThatDoesNotAnswerHoldsNobodyThatLeaves(isLost: Bool) throws {
         let rig = try EngineRig()
         let client = rig.connect()
