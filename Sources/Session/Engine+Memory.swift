@@ -2,10 +2,12 @@
 //
 //     below 80 %   nobody notices
 //     from 80 %    free buffers go back to the system, copies of hot keys end, replies that wait leave the large
-//                  buffers that they lie in, and clients that hold more than their share are not read until it is
-//                  below 70 % again
+//                  buffers that they lie in, and clients for whom more than their share waits to go out are not read
+//                  until it is below 70 % again
 //     from 100 %   no client is read for a moment, and those that hold most are cut until it is below 90 %
 //
+// A client whose share is what it sent itself is read on: requests that are not all there go away by being read, and a
+// client that waited for its own would wait for ever.
 // What backends are owed is bounded by `server_queue_limit` and leaves with its deadlines. Sockets' buffers are the
 // kernel's, and small things (clients, queues' entries) come on top: both are the constant that the docs name.
 // Not here: one client's own limits (Engine+Output, Engine+Replies).
@@ -61,7 +63,7 @@ extension Engine {
             buffers.chunks.releaseFree()
         }
         let totalBytes = buffers.chunks.totalBytes
-        if totalBytes > tightBytes { becomeTight(totalBytes) }
+        if totalBytes > (memory.isTight ? memory.percent(70) : tightBytes) { becomeTight(totalBytes) }
         if totalBytes > memory.limitBytes { cutGreediest(totalBytes) }
         // While it is tight every look counts, for it must be seen when it is over.
         if totalBytes <= memory.percent(70) { becomeEasy() }
@@ -81,7 +83,7 @@ extension Engine {
         let isOver = totalBytes > memory.limitBytes
         let shareBytes = totalBytes / max(1, clientCount)
         for client in clients {
-            if isOver || heldBytes(by: client) > shareBytes {
+            if isOver || leavingBytes(of: client) > shareBytes {
                 client.pointee.gate.insert(.memory)
                 markDirty(client)
             } else if client.pointee.gate.contains(.memory) {
@@ -106,11 +108,14 @@ extension Engine {
         markDirty(client)
     }
 
-    /// Replies on hold, requests that are not all there, and a long request on its way.
+    /// Replies on hold, and a long request on its way.
+    private func leavingBytes(of client: ClientRef) -> Int {
+        client.pointee.heldBytes + (client.pointee.transfer?.pointee.line?.pointee.out.sizeBytes ?? 0)
+    }
+
+    /// With requests that are not all there.
     private func heldBytes(by client: ClientRef) -> Int {
-        let intakeBytes = client.pointee.intake?.pointee.chunk.pointee.capacityBytes ?? 0
-        let transferBytes = client.pointee.transfer?.pointee.line?.pointee.out.sizeBytes ?? 0
-        return client.pointee.heldBytes + intakeBytes + transferBytes
+        leavingBytes(of: client) + (client.pointee.intake?.pointee.chunk.pointee.capacityBytes ?? 0)
     }
 
     private mutating func cutGreediest(_ totalBytes: Int) {

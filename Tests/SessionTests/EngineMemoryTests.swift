@@ -76,6 +76,29 @@ struct EngineMemoryTests {
         #expect(client.text == "$1\r\ns\r\n" + String(repeating: "$1\r\nf\r\n", count: 80))
     }
 
+    /// Goal: a client that holds much because its request is not all there is read on, or cut; it does not wait for
+    /// itself for ever. Method: requests of all sizes up to the limit, in pieces.
+    @Test(arguments: Array(stride(from: 1_000_000, through: 4_000_000, by: 150_000)))
+    func aRequestThatIsNotAllThereEndsOneWayOrTheOther(sizeBytes: Int) throws {
+        let rig = try EngineRig(shardCount: 1, options: { $0.memoryBytesMax = 5_000_000 })
+        let clients = (0..<5).map { _ in rig.connect() }
+        let client = clients[0]
+        let value = String(repeating: "v", count: sizeBytes / 2)
+        var request = rig.request("MSET", "a", value, "b", value)[...]
+        while !request.isEmpty || !client.pending.isEmpty {
+            let before = (request.count, client.pending.count)
+            rig.send(client, Array(request.prefix(100_000)))
+            request = request.dropFirst(100_000)
+            for _ in 0..<2 {
+                rig.advance(ms: 60)
+                rig.engine.watchMemory()
+                rig.settle()
+            }
+            if !client.isOpen || before == (request.count, client.pending.count) { break }
+        }
+        #expect(!client.isOpen || client.text == "+OK\r\n")
+    }
+
     @Test func aSlowReaderIsCutAfterItsTimeAtTheSoftLimit() throws {
         let rig = try EngineRig(options: {
             $0.outputSoftBytesMax = 10_000
