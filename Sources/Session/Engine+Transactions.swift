@@ -46,7 +46,7 @@ extension Engine {
         case .exec: answerNow(client, error: "ERR EXEC without MULTI")
         case .discard: answerNow(client, error: "ERR DISCARD without MULTI")
         case .watch: watch(client, request, row)
-        case .unwatch: unwatch(client, request)
+        case .unwatch: unwatch(client)
         default: preconditionFailure("Engine.transact: \(row.pointee.id) is no command of a transaction")
         }
     }
@@ -294,15 +294,11 @@ extension Engine {
         forward(client, request, to: shard, isWrite: false, chunk: nil)
     }
 
-    private mutating func unwatch(_ client: ClientRef, _ request: RequestView) {
-        guard let state = client.pointee.state, state.pointee.watchedShard >= 0 else {
-            client.pointee.state?.pointee.isWatchLost = false
-            dropStateIfEmpty(client)
-            return answerNow(client, statics.ok)
-        }
-        let pool = poolViews + client.pointee.poolIndex
-        forward(client, request, to: pool.pointee.shards + state.pointee.watchedShard, isWrite: false, chunk: nil)
+    /// Never refused: it is told and not asked.
+    private mutating func unwatch(_ client: ClientRef) {
+        forgetWatchedKeys(of: client)
         endWatch(of: client)
+        answerNow(client, statics.ok)
     }
 
     /// The server is told to watch no longer; its answer is nobody's.
@@ -317,10 +313,9 @@ extension Engine {
     mutating func endWatch(of client: ClientRef) {
         guard let state = client.pointee.state else { return }
         state.pointee.isWatchLost = false
-        if state.pointee.watchedShard >= 0 {
-            state.pointee.watchedShard = -1
-            returnLeases(client)
-        }
+        state.pointee.watchedShard = -1
+        // A command that blocked may have left one of another shard.
+        returnLeases(client)
         dropStateIfEmpty(client)
     }
 }

@@ -129,6 +129,30 @@ import Upstream
         #expect(rig.ask(client, "EXEC") == "*0\r\n")
     }
 
+    /// Goal: a lease that a blocking command left while keys were watched goes back with the watch, lost or not.
+    @Test(arguments: [false, true]) func theLeaseOfABlockingCommandGoesBackWithTheWatch(isLost: Bool) throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        for backend in rig.backends { backend.lie = { $0[0] == "BLPOP" ? Array("*-1\r\n".utf8) : nil } }
+        #expect(rig.ask(client, "WATCH", rig.key(on: 0)) == "+OK\r\n")
+        #expect(rig.ask(client, "BLPOP", rig.key(on: 1), "1") == "*-1\r\n")
+        if isLost { rig.lose(try #require(client.ref.pointee.state?.pointee.leases?[0])) }
+        #expect(rig.ask(client, "UNWATCH") == "+OK\r\n")
+        for shard in 0..<2 { #expect(rig.engine.pools[0].shards[shard].leaseCount == 0) }
+        #expect(client.ref.pointee.state == nil)
+    }
+
+    /// Goal: UNWATCH works while its shard is refused everything, and leaves no watch on the line.
+    @Test func unwatchIsNeverRefused() throws {
+        let rig = try EngineRig()
+        let client = rig.connect()
+        #expect(rig.ask(client, "WATCH", rig.key(on: 0)) == "+OK\r\n")
+        let line = try #require(client.ref.pointee.state?.pointee.leases?[0])
+        line.pointee.inFlightMax = 0
+        #expect(rig.ask(client, "UNWATCH") == "+OK\r\n")
+        #expect(rig.backends[0].seen.last == ["UNWATCH"])
+    }
+
     @Test func anExecThatIsRefusedLeavesNoWatchOnTheLine() throws {
         let rig = try EngineRig(pool: { $0.backend.queueSizeBytesMax = 2_000 })
         let client = rig.connect()
