@@ -105,8 +105,9 @@ struct Worker: ~Copyable {
             if engine.nowMs >= houseAtMs { keepHouse() }
             flush()
             while let client = engine.takeResuming() { engine.resume(client) }
-            flush()
+            // What clients that are cut leave behind is flushed with the rest.
             engine.watchMemory()
+            flush()
             connectAndClose()
             engine.bury()
             shortage.endTurn(movedBytes: receivedBytes &+ sentBytes)
