@@ -47,7 +47,7 @@ extension Engine {
             for index in 0..<pools[client.pointee.poolIndex].shardCount {
                 guard let line = leases[index] else { continue }
                 line.pointee.holder = nil
-                let isClean = state.pointee.watchedShard != index && !state.pointee.isTracking
+                let isClean = !line.pointee.isWatching && !state.pointee.isTracking
                 if isClean { giveBackLease(line) } else { retire(line) }
             }
             leases.deallocate()
@@ -123,6 +123,8 @@ extension Engine {
             for index in 0..<pools[client.pointee.poolIndex].shardCount {
                 guard let line = leases[index] else { continue }
                 line.pointee.isBlocking = false
+                // An EXEC that was never sent has left its server watching.
+                if line.pointee.isWatching, state.pointee.watchedShard != index { forgetWatchedKeys(on: line) }
                 guard state.pointee.returnsLeases else { continue }
                 leases[index] = nil
                 line.pointee.holder = nil

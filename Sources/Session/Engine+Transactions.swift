@@ -234,6 +234,7 @@ extension Engine {
         }
         line.pointee.inFlight.append(
             InFlight(ticket: ticket, arrivedMs: arrivedMs, sizeBytes: UInt32(truncatingIfNeeded: sizeBytes)))
+        line.pointee.isWatching = false
         client.pointee.writtenShards |= 1 << UInt64(part.pointee.shardIndex % 64)
         line.pointee.shard.pointee.counters.add(.requests, part.pointee.commandCount + 2)
         line.pointee.shard.pointee.counters.add(.requestBytes, sizeBytes)
@@ -289,7 +290,8 @@ extension Engine {
         guard !shard.pointee.isDown else {
             return answerNow(client, error: refusal(line(of: shard, for: client), sizeBytes: 0))
         }
-        guard lend(shard, to: client) != nil else { return answerNow(client, error: leaseRefusal(shard)) }
+        guard let line = lend(shard, to: client) else { return answerNow(client, error: leaseRefusal(shard)) }
+        line.pointee.isWatching = true
         client.pointee.state.unsafelyUnwrapped.pointee.watchedShard = index
         forward(client, request, to: shard, isWrite: false, chunk: nil)
     }
@@ -305,8 +307,12 @@ extension Engine {
     mutating func forgetWatchedKeys(of client: ClientRef) {
         guard let state = client.pointee.state, state.pointee.watchedShard >= 0 else { return }
         let pool = poolViews + client.pointee.poolIndex
-        let line = line(of: pool.pointee.shards + state.pointee.watchedShard, for: client)
+        forgetWatchedKeys(on: line(of: pool.pointee.shards + state.pointee.watchedShard, for: client))
+    }
+
+    mutating func forgetWatchedKeys(on line: LineRef) {
         tell(line, RequestBuilder.bytes(["UNWATCH"]))
+        line.pointee.isWatching = false
     }
 
     /// The server watches nothing for the client any more, or will not as soon as it has read what is on its way.

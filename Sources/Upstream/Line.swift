@@ -95,6 +95,8 @@ public struct Line: BitwiseCopyable {
     public var holder: UnsafeMutableRawPointer?
     /// The command under way may wait for as long as its client said: no deadline, and CLIENT UNBLOCK reaches it.
     public var isBlocking = false
+    /// Its server may watch keys for the client that it is lent to, though nothing is on its way that ends it.
+    public var isWatching = false
     /// The server's CLIENT ID of this connection; 0 where it was not asked for, or not known.
     public var serverClientID = 0
     /// Look-ups of its address that are still under way elsewhere, so that it must not be freed.
@@ -203,6 +205,8 @@ extension UnsafeMutablePointer where Pointee == Line {
         pointee.out.removeSubrange(
             offset: pointee.out.sizeBytes - behindBytes - sizeBytes, count: sizeBytes, pool: &pool)
         pointee.inFlight.removeSubrange(range)
+        // It may have been the EXEC that ends a watch.
+        if pointee.role == .leased { pointee.isWatching = true }
     }
 
     /// The same, less what Keyway tells the server of its own accord: that may belong to a request that was written.

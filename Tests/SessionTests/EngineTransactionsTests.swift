@@ -142,6 +142,27 @@ import Upstream
         #expect(client.ref.pointee.state == nil)
     }
 
+    /// Goal: an EXEC that is never sent leaves no watch on the line. Method: its server takes nothing more, until it is
+    /// late.
+    @Test func anExecThatIsNeverSentLeavesNoWatchOnTheLine() throws {
+        let rig = try EngineRig(pool: { $0.backend.timeoutMs = 100 })
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "WATCH", key) == "+OK\r\n")
+        let line = try #require(client.ref.pointee.state?.pointee.leases?[0])
+        #expect(rig.ask(client, "MULTI") == "+OK\r\n")
+        #expect(rig.ask(client, "SET", key, "v") == "+QUEUED\r\n")
+        line.pointee.wantsWrite = true
+        client.got = []
+        rig.send(client, rig.request("EXEC"))
+        rig.advance(ms: 110)
+        #expect(client.text.hasPrefix("-TIMEOUT") && client.text.contains("nothing was executed"))
+        rig.engine.unblocked(line)
+        rig.settle()
+        #expect(rig.backends[0].seen.last == ["UNWATCH"])
+        #expect(rig.engine.pools[0].shards[0].leaseCount == 0)
+    }
+
     /// Goal: UNWATCH works while its shard is refused everything, and leaves no watch on the line.
     @Test func unwatchIsNeverRefused() throws {
         let rig = try EngineRig()
