@@ -91,4 +91,10 @@ struct ByteQueue: ~Copyable {
         append(text)
         append("\r\n")
     }
+
+    mutating func appendBulk(_ bytes: [UInt8]) {
+        append("$", bytes.count)
+        append(bytes, count: bytes.count)
+        append("\r\n")
+    }
 }

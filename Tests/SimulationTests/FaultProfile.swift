@@ -18,9 +18,21 @@ struct FaultProfile {
     /// Values are mostly small; this is the longest.
     let valueSizeBytesMax: Int
     let longValueOdds: Int
+    /// Buffers may take little more than a worker cannot do without.
+    let hasMemoryLimit: Bool
     let transactionOdds: Int
     let severalKeysOdds: Int
     let helloOdds: Int
+    /// A client watches keys; waits for a list; pushes to one; publishes.
+    let watchOdds: Int
+    let popOdds: Int
+    let pushOdds: Int
+    let publishOdds: Int
+    let listenerCount: Int
+    let workerCount: Int
+    /// What becomes of the keys of a shard that is down, and the shards of the pool that stands in for it.
+    let failureMode: FailureMode
+    let spareCount: Int
 
     // MARK: The kernel
 
@@ -74,11 +86,21 @@ struct FaultProfile {
         pipelineMax = dice.oneOf([1, 4, 16, 64])
         keyCount = dice.oneOf([2, 8, 100])
         let isTiny = dice.below(5) == 0
-        valueSizeBytesMax = isTiny ? 60 : dice.oneOf([100, 2_000, 20_000, 200_000, 400_000])
-        longValueOdds = dice.oddsUpTo(valueSizeBytesMax > 20_000 ? 400 : 4_000)
+        hasMemoryLimit = dice.below(5) == 0
+        valueSizeBytesMax =
+            hasMemoryLimit ? 400_000 : isTiny ? 60 : dice.oneOf([100, 2_000, 20_000, 200_000, 400_000])
+        longValueOdds = hasMemoryLimit ? 1_000 : dice.oddsUpTo(valueSizeBytesMax > 20_000 ? 400 : 4_000)
         transactionOdds = dice.oddsUpTo(8_000)
         severalKeysOdds = dice.oddsUpTo(20_000)
         helloOdds = dice.oddsUpTo(1_000)
+        watchOdds = dice.oddsUpTo(8_000)
+        popOdds = dice.oddsUpTo(2_000)
+        pushOdds = 2 * popOdds
+        listenerCount = dice.below(3) == 0 ? dice.oneOf([1, 2, 8]) : 0
+        publishOdds = dice.oddsUpTo(listenerCount > 0 ? 16_000 : 500)
+        workerCount = dice.below(3) == 0 ? 2 : 1
+        failureMode = Self.failureMode(dice: &dice)
+        if case .gutter = failureMode { spareCount = dice.between(1, 2) } else { spareCount = 0 }
 
         tinyMoveOdds = isTiny ? dice.oneOf([10_000, 40_000, 65_536]) : dice.oddsUpTo(3_000)
         shortMoveOdds = dice.oddsUpTo(16_000)
@@ -96,8 +118,10 @@ struct FaultProfile {
         clockJumpOdds = dice.oddsUpTo(300)
         clockJumpMsMax = dice.oneOf([100, 3_000, 3_600_000])
 
-        backendFreezeOdds = dice.oddsUpTo(300)
-        backendDeathOdds = dice.oddsUpTo(200)
+        // Where shards must fail for anything to be seen, they do.
+        let leastOdds = failureMode == .failFast ? 0 : 20
+        backendFreezeOdds = max(leastOdds, dice.oddsUpTo(300))
+        backendDeathOdds = max(leastOdds, dice.oddsUpTo(200))
         serverErrorOdds = dice.oddsUpTo(3_000)
         greetingErrorOdds = dice.oddsUpTo(8_000)
         lyingShard = lies && dice.below(3) == 0 ? dice.below(shardCount) : -1
@@ -107,7 +131,7 @@ struct FaultProfile {
         clientResetOdds = dice.oddsUpTo(150)
         clientEndOdds = dice.oddsUpTo(150)
         clientVanishesInRequestOdds = dice.oddsUpTo(150)
-        slowReaderOdds = dice.oddsUpTo(500)
+        slowReaderOdds = hasMemoryLimit ? 500 : dice.oddsUpTo(500)
         slowReaderMsMax = dice.oneOf([20, 1_000])
     }
 
@@ -139,10 +163,25 @@ struct FaultProfile {
         slowReaderOdds = 0
     }
 
+    /// A shard that fails may leave the ring.
+    var keysMove: Bool {
+        if case .remap = failureMode { true } else { false }
+    }
+
+    private static func failureMode(dice: inout Dice) -> FailureMode {
+        switch dice.below(6) {
+        case 0, 1: .remap(percentMax: dice.oneOf([34, 67, 100]), onReturn: dice.oneOf(EjectReturn.allCases))
+        case 2: .gutter(pool: "spare", ttlMs: dice.oneOf([50, 1_000]))
+        default: .failFast
+        }
+    }
+
     // MARK: Limits
 
-    static func options(dice: inout Dice) -> ProxyOptions {
+    func options(dice: inout Dice) -> ProxyOptions {
         var options = ProxyOptions()
+        options.workerCount = workerCount
+        options.memoryBytesMax = hasMemoryLimit ? workerCount * dice.oneOf([700_000, 1_000_000, 3_000_000]) : 0
         options.outputPauseBytes = dice.oneOf([1, 200, 5_000, 1_048_576])
         options.outputSizeBytesMax = dice.oneOf([30_000, 1_000_000, 67_108_864])
         options.outputPauseBytes = min(options.outputPauseBytes, options.outputSizeBytesMax)
@@ -150,7 +189,7 @@ struct FaultProfile {
         return options
     }
 
-    static func backend(dice: inout Dice) -> BackendOptions {
+    func backend(dice: inout Dice) -> BackendOptions {
         var backend = BackendOptions()
         backend.timeoutMs = dice.oneOf([20, 100, 100, 1_000, 5_000])
         backend.connectTimeoutMs = dice.oneOf([30, 1_000])
@@ -158,7 +197,10 @@ struct FaultProfile {
         backend.reconnectBackoffMaxMs = dice.oneOf([1, 200, 2_000])
         backend.connectionCount = dice.between(1, 3)
         backend.transferCountMax = dice.between(1, 3)
-        backend.queueSizeBytesMax = dice.oneOf([1_500, 10_000, 1_000_000, 67_108_864])
+        backend.leaseCountMax = dice.oneOf([1, 2, 1_024])
+        // What waits for servers comes on top of the limit, so it is little where there is one.
+        backend.queueSizeBytesMax = dice.oneOf(
+            hasMemoryLimit ? [1_500, 10_000, 100_000] : [1_500, 10_000, 1_000_000, 67_108_864])
         backend.inFlightMax = dice.oneOf([1, 3, 20, 65_536])
         backend.tombstonesMax = dice.oneOf([0, 1, 5, 1_024])
         backend.database = dice.oneOf([0, 3])
@@ -168,7 +210,7 @@ struct FaultProfile {
         backend.shedsOldest = dice.below(2) == 0
         if dice.below(2) == 0 { backend.readTimeoutMs = dice.oneOf([20, 200]) }
         backend.queueTimeoutMs = dice.oneOf([0, 0, 10, 100])
-        backend.breaker.failureCountMax = dice.oneOf([0, 1, 5])
+        backend.breaker.failureCountMax = dice.oneOf(failureMode == .failFast ? [0, 1, 5] : [1, 5])
         backend.breaker.trickleMs = dice.oneOf([0, 100, 1_000])
         return backend
     }

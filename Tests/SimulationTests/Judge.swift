@@ -1,46 +1,45 @@
 // Judge: is a reply the right one? The ledger knows what the backends really did for each key of the request.
 // A reply is what the backends made of this very request, or an error with a code that Keyway or a server has; one that
 // says that nothing was executed tells the truth. Of a shard that has lied only the bytes are not held against it.
-// Not here: order and number of replies (SimulatedClient), what backends check (SimulatedBackend, Ledger).
+// Not here: errors and transactions (Judge+Errors, Judge+Transactions), order and number of replies (SimulatedClient), what backends check (SimulatedBackend, Ledger).
 
 import Glibc
 
 final class Judge {
     let ledger: Ledger
-    /// By key.
-    private let shards: [Int]
-    private var lies: () -> UInt64 = { 0 }
-    private(set) var errorCount = 0
+    let places: KeyPlaces
+    private let audience: Audience
+    private let lies: () -> UInt64
+    var errorCount = 0
     private(set) var answerCount = 0
     /// Errors are none that may come now: everything is well.
     var expectsSuccess = false
 
-    /// - Parameters:
-    ///   - shards: of each key.
-    ///   - lies: a bit for each shard that has lied.
-    init(ledger: Ledger, shards: [Int], lies: @escaping () -> UInt64) {
+    /// - Parameter lies: a bit for each shard that has lied.
+    init(ledger: Ledger, places: KeyPlaces, audience: Audience, lies: @escaping () -> UInt64) {
         self.ledger = ledger
-        self.shards = shards
+        self.places = places
+        self.audience = audience
         self.lies = lies
     }
 
-    /// First words of errors; those that say nothing of the shards' own state come from Valkey.
-    private static let codes: Set<String> = [
-        "TIMEOUT", "CONNLOST", "SHARDDOWN", "OVERLOADED", "EXECABORT", "CROSSSLOT", "TOOLONG", "OOM",
-    ]
-
     func check(_ request: Int, _ reply: UnsafeMutablePointer<UInt8>, count: Int) {
         answerCount += 1
-        if reply[0] == 0x2D { return checkError(request, String(decoding: bytes(reply, count), as: UTF8.self)) }
+        if reply[0] == 0x2D {
+            let error = UnsafeBufferPointer(start: reply, count: min(count, 400))
+            return checkError(request, String(decoding: error, as: UTF8.self))
+        }
         let record = ledger.requests[request]
         let isRight: Bool
         switch record.kind {
+        case .unwatch, .readmit: isRight = equals(reply, count, "+OK\r\n")
         case .ping:
             isRight =
                 count == 14 && memcmp(reply, "$8\r\n", 4) == 0 && Ledger.readDigits(reply + 4, count: 8) == request
         case .hello: isRight = reply[0] == 0x2A || reply[0] == 0x25
         case .multi, .discard: isRight = equals(reply, count, "+OK\r\n")
-        case .exec: isRight = isRightArray(request, reply, count)
+        case .exec: isRight = isRightEnd(request, reply, count)
+        case .publish: isRight = hasLied(request) || isRightAudience(record, reply, count)
         default:
             isRight =
                 record.transaction >= 0
@@ -50,25 +49,26 @@ final class Judge {
         if record.kind == .discard { noteRefusalOfTransaction(request) }
     }
 
-    private func bytes(_ start: UnsafeMutablePointer<UInt8>, _ count: Int) -> UnsafeBufferPointer<UInt8> {
-        UnsafeBufferPointer(start: start, count: min(count, 400))
+    /// For people.
+    static func text(_ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> String {
+        String(decoding: UnsafeBufferPointer(start: reply, count: min(count, 400)), as: UTF8.self).debugDescription
     }
 
-    private func equals(_ reply: UnsafeMutablePointer<UInt8>, _ count: Int, _ text: StaticString) -> Bool {
+    func equals(_ reply: UnsafeMutablePointer<UInt8>, _ count: Int, _ text: StaticString) -> Bool {
         count == text.utf8CodeUnitCount && memcmp(reply, text.utf8Start, count) == 0
     }
 
-    private func accuse(_ request: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) {
+    func accuse(_ request: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) {
         let record = ledger.requests[request]
         let parts = (0..<record.partCount).map { ledger.parts[record.firstPart + $0] }
-        let text = String(decoding: bytes(reply, count), as: UTF8.self).debugDescription
+        let text = Self.text(reply, count)
         ledger.accuse("request \(request) \(record): wrong reply of \(count) bytes \(text) for \(parts)")
     }
 
     // MARK: Replies
 
     /// The bytes that the right reply takes at the front of these; -1 when they begin with another one.
-    private func size(of request: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+    func size(of request: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         let size = size(of: request, \.last, reply, count)
         return size < 0 && ledger.requests[request].kind.isRead ? self.size(of: request, \.earlier, reply, count) : size
     }
@@ -82,10 +82,11 @@ final class Judge {
             guard part.pointee.executionCount > 0, !part.pointee.wasOvertaken else { return -1 }
         }
         switch record.kind {
-        case .set, .setMany: return hasFront(reply, count, "+OK\r\n") ? 5 : -1
+        case .set, .setMany, .watch: return hasFront(reply, count, "+OK\r\n") ? 5 : -1
+        case .pop: return elementSize(record.firstPart, reply, count)
         case .get: return valueSize(record.firstPart, result, reply, count)
         case .getMany: return valuesSize(record, reply, count)
-        case .increment, .append, .delete, .exists:
+        case .increment, .append, .delete, .exists, .push:
             var sum = 0
             for index in 0..<record.partCount {
                 let part = ledger.parts[record.firstPart + index]
@@ -94,7 +95,7 @@ final class Judge {
             }
             var position = 0
             return number(reply, count, &position, type: 0x3A) == sum ? position : -1
-        case .ping, .hello, .multi, .exec, .discard: return -1
+        case .ping, .hello, .multi, .exec, .discard, .unwatch, .publish, .readmit: return -1
         }
     }
 
@@ -121,20 +122,59 @@ final class Judge {
         switch result.outcome {
         case .missing: return hasFront(reply, count, "$-1\r\n") ? 5 : -1
         case .null: return hasFront(reply, count, "_\r\n") ? 3 : -1
-        case .value:
-            var position = 0
-            let sizeBytes = result.sizeBytes
-            guard number(reply, count, &position, type: 0x24) == 8 + sizeBytes, count >= position + sizeBytes + 10,
-                Ledger.readDigits(reply + position, count: 8) == part,
-                memcmp(reply + position + 8, Ledger.value(of: result.number), sizeBytes) == 0
-            else { return -1 }
-            return position + sizeBytes + 10
-        case .none, .done, .integer, .error: return -1
+        case .value: return markedSize(part, result, reply, count)
+        case .none, .done, .integer, .element, .error: return -1
         }
     }
 
+    /// Of a value with the number of the part that reads it.
+    private func markedSize(_ part: Int, _ result: Result, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        var position = 0
+        let sizeBytes = result.sizeBytes
+        guard number(reply, count, &position, type: 0x24) == 8 + sizeBytes, count >= position + sizeBytes + 10,
+            Ledger.readDigits(reply + position, count: 8) == part,
+            memcmp(reply + position + 8, Ledger.value(of: result.number), sizeBytes) == 0
+        else { return -1 }
+        return position + sizeBytes + 10
+    }
+
+    /// The key of a list and its first element, or that the time is over.
+    private func elementSize(_ part: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
+        let frontBytes = 11 + Ledger.keySizeBytes
+        switch ledger.parts[part].outcome {
+        case .missing: return hasFront(reply, count, "*-1\r\n") ? 5 : -1
+        case .null: return hasFront(reply, count, "_\r\n") ? 3 : -1
+        case .element:
+            guard count > frontBytes, hasFront(reply, count, "*2\r\n$14\r\n"),
+                ledger.part(ofKey: reply + 9, count: Ledger.keySizeBytes) == part
+            else { return -1 }
+            let size = markedSize(part, ledger.parts[part].last, reply + frontBytes, count - frontBytes)
+            return size < 0 ? -1 : frontBytes + size
+        default: return -1
+        }
+    }
+
+    /// Where all is well the number is that of the clients that listen.
+    private func isRightAudience(
+        _ record: SimulatedRequest, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int
+    ) -> Bool {
+        var position = 0
+        let heardCount = number(reply, count, &position, type: 0x3A)
+        guard heardCount >= 0, position == count, ledger.parts[record.firstPart].executionCount == 1 else {
+            return false
+        }
+        guard expectsSuccess else { return true }
+        let part = ledger.parts[record.firstPart]
+        let channel = SimulatedTopic(record.isOnShard ? .shardChannel : .channel, key: part.key)
+        let clientCount = audience.count(hearing: channel)
+        if heardCount != clientCount {
+            ledger.accuse("PUBLISH on \(channel): \(heardCount) clients have heard it, and \(clientCount) listen")
+        }
+        return true
+    }
+
     /// -1 when it does not stand there.
-    private func number(
+    func number(
         _ start: UnsafeMutablePointer<UInt8>, _ count: Int, _ position: inout Int, type: UInt8
     ) -> Int {
         guard start[0] == type else { return -1 }
@@ -151,77 +191,10 @@ final class Judge {
         return value
     }
 
-    // MARK: Transactions
+    var isAnybodyLying: Bool { lies() != 0 }
 
-    /// The requests between the transaction's MULTI and this, its end.
-    private func members(of end: Int) -> Range<Int> { ledger.requests[end].transaction + 1..<end }
-
-    private func isRightArray(_ exec: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Bool {
-        let members = members(of: exec)
-        if members.contains(where: { ledger.requests[$0].isRefused }) { return false }
-        if members.contains(where: hasLied) { return true }
-        var position = 0
-        guard number(reply, count, &position, type: 0x2A) == members.count else { return false }
-        for member in members {
-            let size = size(of: member, reply + position, count - position)
-            if size < 0 { return false }
-            position += size
-        }
-        return position == count
-    }
-
-    func noteRefusalOfTransaction(_ end: Int) {
-        for member in members(of: end) { ledger.noteRefusal(of: member) }
-    }
-
-    // MARK: Errors
-
-    private func checkError(_ request: Int, _ text: String) {
-        errorCount += 1
-        ledger.requests[request].isRefused = true
-        let record = ledger.requests[request]
-        let isExec = record.kind == .exec
-        let isOfLiar = isExec ? members(of: request).contains(where: hasLied) : hasLied(request)
-        let code = text.dropFirst().prefix { $0 != " " && $0 != "\r\n" }
-        if expectsSuccess || !(Self.codes.contains(String(code)) || isOfLiar) || record.kind == .multi {
-            ledger.accuse("request \(request) \(record): the error \(text.debugDescription)")
-        }
-        if code == "OOM", !isOfLiar, !hasServerError(record) {
-            ledger.accuse("request \(request): no server said \(text.debugDescription)")
-        }
-        if text.contains(" failed on ") { return checkClaimOfPart(record, text) }
-        let saysNothing = text.contains("othing was executed") || (code == "EXECABORT" && !isOfLiar)
-        guard saysNothing else { return }
-        if isExec { noteRefusalOfTransaction(request) } else { ledger.noteRefusal(of: request) }
-    }
-
-    private func hasServerError(_ record: SimulatedRequest) -> Bool {
-        (0..<record.partCount).contains {
-            let part = ledger.parts[record.firstPart + $0]
-            return part.last.outcome == .error || part.earlier.outcome == .error
-        }
-    }
-
-    /// The first shard's own error is told: what it claims is true of the keys of that shard.
-    private func checkClaimOfPart(_ record: SimulatedRequest, _ text: String) {
-        guard !record.kind.isRead, text.contains("othing was executed"),
-            let name = text.firstMatch(of: /first on s(\d)/),
-            let shard = Int(name.1)
-        else { return }
-        for index in 0..<record.partCount {
-            let part = ledger.parts[record.firstPart + index]
-            if shards[part.key] == shard, part.executionCount > 0 {
-                ledger.accuse("part \(record.firstPart + index): was executed, though: \(text.debugDescription)")
-            }
-        }
-    }
-
-    private func hasLied(_ request: Int) -> Bool {
+    func hasLied(_ request: Int) -> Bool {
         let lies = lies()
-        if lies == 0 { return false }
-        let record = ledger.requests[request]
-        for index in 0..<record.partCount
-        where lies & 1 << UInt64(shards[ledger.parts[record.firstPart + index].key]) != 0 { return true }
-        return false
+        return lies != 0 && ledger.parts(of: request).contains { places.meets(ledger.parts[$0].key, lies) }
     }
 }

@@ -8,6 +8,7 @@ import Glibc
 
 enum RequestKind: UInt8 {
     case ping, hello, get, set, increment, append, delete, exists, getMany, setMany, multi, exec, discard
+    case watch, unwatch, push, pop, publish, readmit
 
     var isRead: Bool { self == .get || self == .exists || self == .getMany }
 }
@@ -16,12 +17,22 @@ enum RequestKind: UInt8 {
 struct SimulatedRequest {
     let kind: RequestKind
     let client: Int
-    /// Counts the client's connections.
+    /// The client's connection, by its place in the ledger.
     let session: Int
     let firstPart: Int
     let partCount: Int
     /// For what stands in a transaction, its MULTI; otherwise -1.
     let transaction: Int
+    /// Of a MULTI, the last WATCH that guards it, and of a WATCH, the one before; otherwise -1.
+    var watch = -1
+    /// Of a MULTI: the commands between it and its end.
+    var memberCount = 0
+    /// Of a MULTI: its server did not execute it, because a watched key had changed.
+    var isNull = false
+    /// Of a MULTI: it was executed though a key that was watched had changed, or was watched no more.
+    var isGuardBroken = false
+    /// Of a PUBLISH: SPUBLISH.
+    var isOnShard = false
     /// Its reply was an error.
     var isRefused = false
     /// An error said that nothing was executed, or it was never sent to its end.
@@ -31,6 +42,8 @@ struct SimulatedRequest {
 /// What a backend did for one key of a request.
 enum Outcome: UInt8 {
     case none, done, integer, value, missing
+    /// Of a list, with its key.
+    case element
     /// Missing, in RESP3.
     case null
     /// The server refused.
@@ -40,16 +53,16 @@ enum Outcome: UInt8 {
 /// What one execution of a command brought.
 struct Result {
     var outcome = Outcome.none
-    /// The integer, or the part that wrote the value.
+    /// The integer, the part that wrote the value, or the version of a key that is watched.
     var number = 0
-    /// Size of the value read.
+    /// Size of the value read; of a message, the event of its publication.
     var sizeBytes = 0
 }
 
 struct Part {
     let request: Int
     let key: Int
-    /// Size of the value that it writes.
+    /// Size of the value that it writes, or publishes.
     let writtenBytes: Int
     var executionCount = 0
     /// Of the last execution, and of the one before: a read may be asked twice, and either reply may be the first.
@@ -73,8 +86,9 @@ struct Part {
         if last.outcome != .none { earlier = last }
         last = Result()
     }
-    /// The backend connection that saw its bytes.
+    /// The backend connection that saw its bytes, and the shard.
     var connection = -1
+    var shard = -1
     /// A later command of its client on its key was executed before.
     var wasOvertaken = false
 }
@@ -86,14 +100,19 @@ final class Ledger {
     private(set) var requestCount = 0
     private(set) var partCount = 0
     let requestCountMax: Int
+    /// The connections of all clients.
+    private var sessions: [SimulatedSocket] = []
+    /// A transaction may be executed by several shards, each its part.
+    let splitsTransactions: Bool
     private let partCountMax: Int
     /// The first thing that was wrong.
     private(set) var violation: String?
 
     static let partsPerRequestMax = 8
 
-    init(requestCountMax: Int) {
+    init(requestCountMax: Int, splitsTransactions: Bool) {
         self.requestCountMax = requestCountMax
+        self.splitsTransactions = splitsTransactions
         partCountMax = requestCountMax * Self.partsPerRequestMax
         requests = .allocate(capacity: requestCountMax)
         parts = .allocate(capacity: partCountMax)
@@ -108,7 +127,22 @@ final class Ledger {
         if violation == nil { violation = text() }
     }
 
+    func parts(of request: Int) -> Range<Int> {
+        requests[request].firstPart..<requests[request].firstPart + requests[request].partCount
+    }
+
+    var hasRoom: Bool { requestCount + 64 < requestCountMax }
+
+    /// Keyway has closed the connection of the client that asked.
+    func isClosed(_ request: Int) -> Bool { sessions[requests[request].session].isClosedByEngine }
+
     // MARK: Writing
+
+    /// - Returns: the connection's place.
+    func addSession(_ socket: SimulatedSocket) -> Int {
+        sessions.append(socket)
+        return sessions.count - 1
+    }
 
     /// The next `partCount` parts added belong to it.
     func addRequest(
@@ -131,12 +165,13 @@ final class Ledger {
     }
 
     /// A backend connection has the whole of the command. One that only reads may be asked again, once, of another.
-    func note(part: Int, seenBy connection: Int) {
+    func note(part: Int, seenBy connection: Int, shard: Int) {
         let before = parts[part].connection
         if before >= 0, before != connection, !requests[parts[part].request].kind.isRead {
             accuse("part \(part): its bytes reached connection \(before) and then \(connection)")
         }
         parts[part].connection = connection
+        parts[part].shard = shard
     }
 
     func noteExecution(of part: Int) {

@@ -21,4 +21,7 @@ let pastFailures = [
     PastFailure(
         seed: 496_154_012_367, lies: true,
         found: "a read that was kept behind tombstones counted as one, and its line was failed twice"),
+    PastFailure(
+        seed: 437_955_899_559, lies: true,
+        found: "an EXEC that was never sent left its keys watched on a line that went to another client"),
 ]

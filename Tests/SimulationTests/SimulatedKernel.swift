@@ -1,7 +1,7 @@
 // SimulatedKernel: the worker's loop around the real engine, in the worker's order, with a kernel that is as unkind as
 // the run's profile says: it moves few bytes, is late, and serves sockets in any order.
 //
-//     receive ─► timers, house ─► flush ─► resume ─► flush ─► close, connect ─► bury
+//     receive ─► timers, mail, house ─► flush ─► resume ─► memory ─► flush ─► close, connect ─► bury
 //
 // Descriptors are used again at once, as a real kernel does.
 // Not here: what peers do (SimulatedClient, SimulatedBackend), when a tick is made (Simulation).
@@ -13,31 +13,34 @@ import Upstream
 @testable import Session
 
 final class SimulatedKernel {
+    let index: Int
     var engine: Engine
-    var profile: FaultProfile
-    var dice: Dice
-    var trace: Trace
-    private(set) var nowMs: UInt64 = 10_000
-    /// Whether the turn moved anything.
-    var hasMoved = false
+    private let world: World
+    private let mailbox: Mailbox
     /// In the order in which they are served.
     private var sockets: [SimulatedSocket] = []
     private var socketsByDescriptor: [SimulatedSocket?] = [nil, nil, nil]
     private var freeDescriptors: [Int32] = []
-    private var socketCount = 0
     private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: Engine.vectorCountMax)
     private var houseAtMs: UInt64 = 0
     /// Lines whose address is being looked up, and when it is known.
     private var lookUps: [(line: LineRef, atMs: UInt64)] = []
     /// Makes the backend's end of a connection; false where it refuses.
     var connectToBackend: (SimulatedSocket, _ shard: Int) -> Bool = { _, _ in false }
+    /// Another ring has come by mail.
+    var noteRing: () -> Void = {}
+    private let hasMail: Bool
+    private let memoryWitness: MemoryWitness?
 
-    init(engine: consuming Engine, profile: FaultProfile, dice: Dice) {
+    init(index: Int, engine: consuming Engine, world: World, ledger: Ledger) {
+        self.index = index
+        let boxes = engine.shared.mailboxes
+        mailbox = boxes[index]
+        hasMail = boxes.count > 1 || engine.pools[0].options.failureMode != .failFast
+        memoryWitness =
+            engine.options.memoryBytesMax > 0 ? MemoryWitness(worker: index, ledger: ledger, world: world) : nil
         self.engine = engine
-        self.profile = profile
-        self.dice = dice
-        trace = Trace()
-        trace.nowMs = nowMs
+        self.world = world
     }
 
     deinit {
@@ -49,23 +52,25 @@ final class SimulatedKernel {
 
     var openSocketCount: Int { sockets.count }
 
-    func advance(ms: UInt64) {
-        nowMs += ms
-        trace.nowMs = nowMs
-    }
-
     /// Until the engine wants to be called again, at most a house-keeping's time.
     var idleMs: UInt64 {
-        let untilTimer = UInt64(engine.timers.waitMs(nowMs: nowMs) ?? 1_000)
-        return max(1, min(untilTimer, houseAtMs > nowMs ? houseAtMs - nowMs : 1))
+        let untilTimer = UInt64(engine.timers.waitMs(nowMs: world.nowMs) ?? 1_000)
+        return max(1, min(untilTimer, houseAtMs > world.nowMs ? houseAtMs - world.nowMs : 1))
     }
 
     /// No socket is frozen any more, and none is so small that a run takes for ever.
     func thaw() {
         for socket in sockets {
             socket.frozenUntilMs = 0
-            socket.sizeBytes = profile.socketSizeBytes
+            socket.sizeBytes = world.profile.socketSizeBytes
         }
+    }
+
+    private func watchMemory() {
+        guard let memoryWitness else { return engine.watchMemory() }
+        memoryWitness.look(at: engine)
+        engine.watchMemory()
+        memoryWitness.compare(with: engine, lineCount: sockets.count { $0.line != nil })
     }
 
     // MARK: Sockets
@@ -78,8 +83,9 @@ final class SimulatedKernel {
             descriptor = Int32(socketsByDescriptor.count)
             socketsByDescriptor.append(nil)
         }
-        socketCount += 1
-        let socket = SimulatedSocket(descriptor: descriptor, number: socketCount, sizeBytes: profile.socketSizeBytes)
+        let socket = SimulatedSocket(
+            descriptor: descriptor, worker: index, number: world.nextSocketNumber(),
+            sizeBytes: world.profile.socketSizeBytes)
         sockets.append(socket)
         socketsByDescriptor[Int(descriptor)] = socket
         return socket
@@ -94,60 +100,72 @@ final class SimulatedKernel {
 
     /// How many of `count` bytes are moved at once.
     private func moved(_ count: Int) -> Int {
-        if profile.tinyMoveOdds > 0, dice.happens(profile.tinyMoveOdds) { return min(count, dice.between(1, 3)) }
-        if profile.shortMoveOdds > 0, dice.happens(profile.shortMoveOdds) { return min(count, dice.between(1, 64)) }
+        let profile = world.profile
+        if profile.tinyMoveOdds > 0, world.dice.happens(profile.tinyMoveOdds) {
+            return min(count, world.dice.between(1, 3))
+        }
+        if profile.shortMoveOdds > 0, world.dice.happens(profile.shortMoveOdds) {
+            return min(count, world.dice.between(1, 64))
+        }
         return count
     }
 
     // MARK: The loop
 
     func tick() {
-        engine.setTime(nowMs)
+        engine.setTime(world.nowMs)
         if !sockets.isEmpty {
             // A new order each time, of which every socket can be the first.
-            let first = dice.below(sockets.count)
-            let second = dice.below(sockets.count)
+            let first = world.dice.below(sockets.count)
+            let second = world.dice.below(sockets.count)
             sockets.swapAt(first, second)
             for index in sockets.indices { serve(sockets[(first + index) % sockets.count]) }
         }
         if !lookUps.isEmpty { finishLookUps() }
         engine.runTimers()
-        if nowMs >= houseAtMs {
+        if hasMail, world.dice.below(2) == 0 { readMail() }
+        if world.nowMs >= houseAtMs {
             engine.keepHouse()
-            houseAtMs = nowMs + 1_000
+            houseAtMs = world.nowMs + 1_000
         }
         flush()
         while let client = engine.takeResuming() {
-            hasMoved = true
+            world.hasMoved = true
             engine.resume(client)
         }
+        watchMemory()
         flush()
-        engine.watchMemory()
         connectAndClose()
         engine.bury()
     }
 
+    /// As `contains`, which costs more than all the rest where nothing is optimized.
+    private static func has(_ watched: Interest, _ interest: Interest) -> Bool {
+        watched.rawValue & interest.rawValue != 0
+    }
+
     private func serve(_ socket: SimulatedSocket) {
-        if socket.frozenUntilMs > nowMs { return }
-        if profile.delayOdds > 0, dice.happens(profile.delayOdds) { return }
-        if profile.socketFreezeOdds > 0, dice.happens(profile.socketFreezeOdds) {
-            socket.frozenUntilMs = nowMs + UInt64(dice.below(profile.downMsMax))
-            trace.note("socket, until: freezes", Int(socket.descriptor), Int(socket.frozenUntilMs))
+        if socket.frozenUntilMs > world.nowMs { return }
+        if world.profile.delayOdds > 0, world.dice.happens(world.profile.delayOdds) { return }
+        if world.profile.socketFreezeOdds > 0, world.dice.happens(world.profile.socketFreezeOdds) {
+            socket.frozenUntilMs = world.nowMs + UInt64(world.dice.below(world.profile.downMsMax))
+            world.trace.note("socket, until: freezes", Int(socket.descriptor), Int(socket.frozenUntilMs))
         }
         if let line = socket.line { serve(line, socket) } else { serveClient(socket) }
     }
 
     private func serveClient(_ socket: SimulatedSocket) {
         guard let client = socket.client, !client.pointee.flags.contains(.closed) else { return }
-        if client.pointee.watched.contains(.write), socket.roomToPeer > 0 || socket.end == .reset {
-            hasMoved = true
+        if Self.has(client.pointee.watched, .write), socket.roomToPeer > 0 || socket.end == .reset {
+            world.hasMoved = true
             engine.unblocked(client)
         }
-        if client.pointee.watched.contains(.read), !socket.toEngine.isEmpty || socket.end != .none {
-            hasMoved = true
+        guard !socket.toEngine.isEmpty || socket.end != .none else { return }
+        if Self.has(client.pointee.watched, .read) {
+            world.hasMoved = true
             receive(client, socket)
         } else if socket.end == .reset {
-            hasMoved = true
+            world.hasMoved = true
             engine.close(client, .byError)
         }
     }
@@ -167,14 +185,15 @@ final class SimulatedKernel {
         guard line.pointee.descriptor == socket.descriptor else { return }
         if line.pointee.link.state == .connecting { return finishConnecting(line, socket) }
         let isBroken = socket.end == .reset
-        let isReadable = line.pointee.watched.contains(.read) && (!socket.toEngine.isEmpty || socket.end != .none)
-        let isWritable = line.pointee.watched.contains(.write) && (socket.roomToPeer > 0 || isBroken)
+        let watched = line.pointee.watched
+        let isReadable = (!socket.toEngine.isEmpty || socket.end != .none) && Self.has(watched, .read)
+        let isWritable = Self.has(watched, .write) && (socket.roomToPeer > 0 || isBroken)
         if isWritable {
-            hasMoved = true
+            world.hasMoved = true
             engine.unblocked(line)
         }
         guard isReadable || isBroken, !line.pointee.isReadPaused || isBroken else { return }
-        hasMoved = true
+        world.hasMoved = true
         receive(line, socket)
     }
 
@@ -182,11 +201,11 @@ final class SimulatedKernel {
         let room = engine.room(for: line)
         if !socket.toEngine.isEmpty {
             if !engine.received(line, count: take(from: socket, room.start, most: room.count)) {
-                trace.note("descriptor: its bytes are no replies", Int(socket.descriptor))
+                world.trace.note("descriptor: its bytes are no replies", Int(socket.descriptor))
                 engine.lost(line, failure: Engine.badReplies)
             }
         } else {
-            trace.note("descriptor: its line is lost", Int(socket.descriptor))
+            world.trace.note("descriptor: its line is lost", Int(socket.descriptor))
             engine.lost(line, failure: socket.end == .reset ? ECONNRESET : Engine.closedByServer)
         }
     }
@@ -200,13 +219,36 @@ final class SimulatedKernel {
     }
 
     private func finishConnecting(_ line: LineRef, _ socket: SimulatedSocket) {
-        guard nowMs >= socket.connectedAtMs else { return }
-        hasMoved = true
+        guard world.nowMs >= socket.connectedAtMs else { return }
+        world.hasMoved = true
         if socket.connectResult == 0 {
             engine.connected(line)
             engine.markDirty(line)
         } else {
             engine.lost(line, failure: socket.connectResult)
+        }
+    }
+
+    /// The shards of all pools are counted one after the other.
+    private func number(of shard: ShardRef) -> Int {
+        (0..<shard.pointee.poolIndex).reduce(shard.pointee.index) { $0 + engine.pools[$1].shardCount }
+    }
+
+    // MARK: Mail
+
+    /// What the other workers have to tell, and this one itself; threads do not wait for each other to post.
+    func readMail() {
+        var messages = mailbox.takeAll()
+        if messages.count > 1 { messages.swapAt(0, world.dice.below(messages.count)) }
+        for message in messages {
+            world.hasMoved = true
+            switch message {
+            case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
+            case .ringChanged(let poolIndex, let placement, let revision):
+                engine.use(placement, poolIndex: poolIndex, revision: revision)
+                noteRing()
+            default: preconditionFailure("SimulatedKernel: mail that nobody sends: \(message)")
+            }
         }
     }
 
@@ -221,7 +263,7 @@ final class SimulatedKernel {
 
     private func flush(_ line: LineRef) {
         while case .vectors(let count, let sizeBytes) = engine.batch(for: line, vectors: vectors) {
-            hasMoved = true
+            world.hasMoved = true
             switch send(socket(line.pointee.descriptor), vectorCount: count, sizeBytes: sizeBytes) {
             case -1: engine.lost(line, failure: EPIPE)
             case let sent: engine.sent(line, sizeBytes: sent, isFull: sent < sizeBytes)
@@ -246,7 +288,7 @@ final class SimulatedKernel {
                 wantedBytes = sizeBytes
                 sent = send(socket(client.pointee.descriptor), vectorCount: count, sizeBytes: sizeBytes)
             }
-            hasMoved = true
+            world.hasMoved = true
             if sent < 0 {
                 engine.close(client, .byError)
             } else {
@@ -273,7 +315,7 @@ final class SimulatedKernel {
         if socket.end == .reset { return -1 }
         let room = socket.roomToPeer
         if room == 0 { return 0 }
-        if profile.sendRefusedOdds > 0, dice.happens(profile.sendRefusedOdds) { return 0 }
+        if world.profile.sendRefusedOdds > 0, world.dice.happens(world.profile.sendRefusedOdds) { return 0 }
         let count = moved(min(room, sizeBytes))
         var left = count
         var index = 0
@@ -292,37 +334,37 @@ final class SimulatedKernel {
         for descriptor in engine.closings { close(descriptor) }
         engine.closings.removeAll(keepingCapacity: true)
         while let line = engine.openings.popLast() {
-            hasMoved = true
+            world.hasMoved = true
             if line.pointee.link.state == .finding { findAddress(line) }
         }
     }
 
     private func close(_ descriptor: Int32) {
-        hasMoved = true
+        world.hasMoved = true
         let closed = socket(descriptor)
         closed.isClosedByEngine = true
         socketsByDescriptor[Int(descriptor)] = nil
         let index = sockets.firstIndex { $0 === closed }!
-        trace.note("descriptor: closed by the engine", Int(descriptor))
+        world.trace.note("descriptor: closed by the engine", Int(descriptor))
         sockets.swapAt(index, sockets.count - 1)
         sockets.removeLast()
         freeDescriptors.append(descriptor)
     }
 
     private func findAddress(_ line: LineRef) {
-        guard profile.looksUp else { return connect(line) }
+        guard world.profile.looksUp else { return connect(line) }
         line.pointee.lookUpCount += 1
-        lookUps.append((line, nowMs + UInt64(dice.below(profile.lookUpMsMax))))
+        lookUps.append((line, world.nowMs + UInt64(world.dice.below(world.profile.lookUpMsMax))))
     }
 
     private func finishLookUps() {
-        let due = lookUps.filter { $0.atMs <= nowMs }
-        lookUps.removeAll { $0.atMs <= nowMs }
+        let due = lookUps.filter { $0.atMs <= world.nowMs }
+        lookUps.removeAll { $0.atMs <= world.nowMs }
         for (line, _) in due {
-            hasMoved = true
+            world.hasMoved = true
             line.pointee.lookUpCount -= 1
             guard line.pointee.link.state == .finding else { continue }
-            if dice.happens(profile.lookUpFailsOdds) {
+            if world.dice.happens(world.profile.lookUpFailsOdds) {
                 engine.lost(line, failure: Engine.addressNotFound)
             } else {
                 connect(line)
@@ -331,19 +373,19 @@ final class SimulatedKernel {
     }
 
     private func connect(_ line: LineRef) {
-        if dice.happens(profile.connectFailsAtOnceOdds) { return engine.lost(line, failure: ENETUNREACH) }
+        if world.dice.happens(world.profile.connectFailsAtOnceOdds) { return engine.lost(line, failure: ENETUNREACH) }
         let socket = makeSocket()
         socket.line = line
         engine.connecting(line, descriptor: socket.descriptor)
         guard line.pointee.descriptor == socket.descriptor else { return }
         line.pointee.watched = [.read, .write]
-        let shard = line.pointee.shard.pointee.index
-        if dice.happens(profile.connectHangOdds) {
+        let shard = number(of: line.pointee.shard)
+        if world.dice.happens(world.profile.connectHangOdds) {
             socket.connectedAtMs = .max
-        } else if dice.happens(profile.connectRefusedOdds) || !connectToBackend(socket, shard) {
+        } else if world.dice.happens(world.profile.connectRefusedOdds) || !connectToBackend(socket, shard) {
             socket.connectResult = ECONNREFUSED
         }
         let result = socket.connectedAtMs == .max ? -1 : Int(socket.connectResult)
-        trace.note("shard, descriptor, result: connects", shard, Int(socket.descriptor), result)
+        world.trace.note("shard, descriptor, result: connects", shard, Int(socket.descriptor), result)
     }
 }

@@ -4,6 +4,7 @@
 //
 // Not here: when it is served (SimulatedKernel), what its peer does (SimulatedClient, SimulatedBackend).
 
+import Platform
 import Upstream
 
 @testable import Session
@@ -13,6 +14,7 @@ final class SimulatedSocket {
     enum End { case none, finished, reset }
 
     let descriptor: Int32
+    let worker: Int
     /// Counts the sockets of a run, where descriptors are used again.
     let number: Int
     /// Bytes that each direction holds.
@@ -31,14 +33,18 @@ final class SimulatedSocket {
     var client: ClientRef?
     var line: LineRef?
 
-    init(descriptor: Int32, number: Int, sizeBytes: Int) {
+    init(descriptor: Int32, worker: Int, number: Int, sizeBytes: Int) {
         self.descriptor = descriptor
+        self.worker = worker
         self.number = number
         self.sizeBytes = sizeBytes
     }
 
     var roomToPeer: Int { max(0, sizeBytes - toPeer.count) }
     var roomToEngine: Int { max(0, sizeBytes - toEngine.count) }
+
+    /// Of a connection to a backend: there is nothing on its way to the server.
+    var isReadOut: Bool { toPeer.isEmpty && !isClosedByEngine && line?.pointee.out.isEmpty == true }
 
     /// - Parameter keepsBytes: what the peer has sent can still be read.
     func reset(keepsBytes: Bool) {

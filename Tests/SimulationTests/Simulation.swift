@@ -1,14 +1,14 @@
 // Simulation: one run of the real engine between simulated clients and backends, all of it drawn from one seed.
 //
-//     chaos: anything may fail ─► healed: every request is answered ─► everybody asks and succeeds ─► all leave
+//     chaos: anything may fail ─► healed: every request is answered ─► everybody asks and succeeds, every listener
+//     hears, every shard is in the ring ─► all leave
 //
-// In each step clients act, backends work and the worker's loop turns once; between steps time passes.
-// What must hold: docstrings of Judge, Ledger and SimulatedClient, and the ends of the phases here.
+// In each step clients act, backends work and each worker's loop turns once; between steps time passes. An attendant
+// does what people do: it fills lists for which clients wait, and readmits shards.
+// What must hold: docstrings of Judge, Ledger, Audience, RingWatch, MemoryWitness, SimulatedBackend+... and
+// SimulatedClient, and the ends of the phases here.
 
-import Hashing
-import Logging
 import Routing
-import Telemetry
 import Upstream
 
 @testable import Platform
@@ -16,15 +16,20 @@ import Upstream
 
 final class Simulation {
     let seed: UInt64
-    private let profile: FaultProfile
-    private let kernel: SimulatedKernel
+    private let world: World
+    private let kernels: [SimulatedKernel]
     private let ledger: Ledger
     private let judge: Judge
+    private let audience = Audience()
+    private let ringWatch: RingWatch
     private let clients: [SimulatedClient]
+    private let listeners: [SimulatedListener]
+    private let attendant: SimulatedClient
     private let backends: [SimulatedBackend]
     private let backendOptions: BackendOptions
     private let heldBytesAtStart: Int
     private var step = 0
+    private var idleStepCount = 0
 
     private static let commandTable = CommandTable()
 
@@ -32,59 +37,51 @@ final class Simulation {
     init(seed: UInt64, lies: Bool) throws {
         self.seed = seed
         var dice = Dice(seed: seed)
-        profile = FaultProfile(dice: &dice, lies: lies)
-        let options = FaultProfile.options(dice: &dice)
-        let backendOptions = FaultProfile.backend(dice: &dice)
+        let profile = FaultProfile(dice: &dice, lies: lies)
+        let options = profile.options(dice: &dice)
+        let backendOptions = profile.backend(dice: &dice)
         self.backendOptions = backendOptions
-        let pool = Self.makePool(profile, backendOptions, splitsTransactions: dice.below(4) == 0)
-        var engine = try Self.makeEngine(options, pool)
-        engine.random = dice.next() | 1
-        heldBytesAtStart = engine.buffers.chunks.totalBytes
-        let shards = (0..<profile.keyCount).map { key in
-            let bytes = Array("k\(String(key + 1_000).dropFirst())".utf8)
-            return pool.placement.view.serverIndex(key: bytes, count: bytes.count, random: 0)
+        let splitsTransactions = dice.below(4) == 0
+        let pools = Scene.pools(profile, backendOptions, splitsTransactions: splitsTransactions, dice: &dice)
+        let engineSeed = dice.next()
+        let world = World(profile: profile, dice: dice)
+        self.world = world
+        let requestCountMax = profile.requestCount + 20_000
+        let ledger = Ledger(requestCountMax: requestCountMax, splitsTransactions: splitsTransactions)
+        self.ledger = ledger
+        let places = KeyPlaces(pools[0].placement, keyCount: profile.keyCount, spareCount: profile.spareCount)
+        let shared = try Scene.shared(options)
+        let kernels = (0..<profile.workerCount).map { index in
+            var engine = Scene.engine(
+                options, pools, workerIndex: index, shared: shared, commandTable: Self.commandTable)
+            engine.random = engineSeed &+ UInt64(index) | 1
+            return SimulatedKernel(index: index, engine: engine, world: world, ledger: ledger)
         }
-        kernel = SimulatedKernel(engine: engine, profile: profile, dice: dice)
-        ledger = Ledger(requestCountMax: profile.requestCount + 64 + profile.clientCount * 24)
-        let (kernel, ledger) = (kernel, ledger)
-        let backends = (0..<profile.shardCount).map { SimulatedBackend(index: $0, ledger: ledger, kernel: kernel) }
+        self.kernels = kernels
+        heldBytesAtStart = kernels[0].engine.buffers.chunks.totalBytes
+        ringWatch = RingWatch(
+            pool: pools[0], register: shared.register, places: places, ledger: ledger, world: world)
+        let audience = audience
+        let backends = (0..<profile.shardCount + profile.spareCount).map {
+            SimulatedBackend(index: $0, ledger: ledger, world: world, places: places, audience: audience)
+        }
         self.backends = backends
-        judge = Judge(ledger: ledger, shards: shards) {
+        let judge = Judge(ledger: ledger, places: places, audience: audience) {
             backends.reduce(0) { $1.hasLied ? $0 | 1 << UInt64($1.index) : $0 }
         }
-        let judge = judge
-        clients = (0..<profile.clientCount).map {
-            SimulatedClient(index: $0, kernel: kernel, judge: judge, shards: shards)
+        self.judge = judge
+        let everybody = (0...profile.clientCount).map {
+            SimulatedClient(index: $0, world: world, kernels: kernels, judge: judge, shards: places.homes)
         }
-        kernel.connectToBackend = { socket, shard in backends[shard].accept(socket) }
-    }
-
-    private static func makePool(
-        _ profile: FaultProfile, _ backend: BackendOptions, splitsTransactions: Bool
-    ) -> PoolOptions {
-        let servers = (0..<profile.shardCount).map { RingServer(name: "s\($0)", weight: 1) }
-        var pool = PoolOptions(
-            name: "main",
-            placement: Placement(
-                distribution: .modula, hash: .crc16, charSign: .signed, hashTag: .braces, servers: servers),
-            shards: servers.enumerated().map { index, server in
-                ShardName(pool: "main", name: server.name, endpoint: .unix(path: "/nowhere/\(index)"))
-            })
-        pool.backend = backend
-        pool.splitsTransactions = splitsTransactions
-        return pool
-    }
-
-    private static func makeEngine(_ options: ProxyOptions, _ pool: PoolOptions) throws -> Engine {
-        let counters = Counters(
-            layout: TelemetryLayout(workerCount: 1, pools: [.init(name: "main", servers: pool.shards.map(\.name))]))
-        let shared = SharedState(clientsMax: options.clientsMax)
-        shared.mailboxes = [try Mailbox()]
-        var log = Logger(label: "simulation")
-        log.logLevel = .critical
-        return Engine(
-            options: options, pools: [pool], workerIndex: 0, counters: counters, shared: shared,
-            commandTable: commandTable, nowMs: 10_000, log: log)
+        clients = Array(everybody.dropLast())
+        attendant = everybody[profile.clientCount]
+        listeners = (0..<profile.listenerCount).map {
+            SimulatedListener(index: $0, world: world, ledger: ledger, kernels: kernels, audience: audience)
+        }
+        for kernel in kernels {
+            kernel.connectToBackend = { socket, shard in backends[shard].accept(socket) }
+            kernel.noteRing = { [ringWatch, unowned kernel] in ringWatch.allowRing(of: kernel) }
+        }
     }
 
     var answerCount: Int { judge.answerCount }
@@ -96,101 +93,125 @@ final class Simulation {
 
     /// - Returns: what was wrong, with the trace; nil when all was well.
     func run() -> String? {
-        // Ends the ring of references.
-        defer { kernel.connectToBackend = { _, _ in false } }
         runChaos()
         heal()
         settle("requests of connected clients are not answered") { self.clients.allSatisfy { $0.awaitedCount == 0 } }
+        settle("listeners are not answered") { self.listeners.allSatisfy(\.isAnswered) }
         askAll()
         leaveAll()
         guard let violation = ledger.violation else { return nil }
         return """
             \(violation)
-            seed \(seed), step \(step), \(kernel.nowMs) ms
-            \(profile)
-            \(kernel.engine.options)
+            seed \(seed), step \(step), \(world.nowMs) ms
+            \(world.profile)
+            \(kernels[0].engine.options)
             \(backendOptions)
-            \(kernel.trace.text)
+            \(world.trace.text)
             """
     }
 
     private var isOver: Bool { ledger.violation != nil }
 
     private func runChaos() {
-        let requestCount = profile.requestCount
+        let requestCount = world.profile.requestCount
         let stepMax = requestCount * 40
         while !isOver, step < stepMax, ledger.requestCount < requestCount { turn(mayAsk: true) }
     }
 
     private func turn(mayAsk: Bool) {
         step += 1
-        kernel.trace.step = step
-        kernel.advance(ms: passingMs(wasIdle: !kernel.hasMoved))
-        kernel.hasMoved = false
+        world.trace.step = step
+        world.advance(ms: passingMs(wasIdle: !world.hasMoved))
+        idleStepCount = world.hasMoved ? 0 : idleStepCount + 1
+        world.hasMoved = false
         injectFaults()
         for client in clients { client.act(mayAsk: mayAsk) }
+        for listener in listeners { listener.act(mayAsk: mayAsk) }
+        if attendant.isConnected { attendant.act(mayAsk: false) }
+        if idleStepCount % 8 == 7 { attend() }
         for backend in backends { backend.work() }
-        kernel.tick()
-        if kernel.engine.unansweredCount < 0 { ledger.accuse("more answers than requests") }
+        for kernel in kernels {
+            kernel.tick()
+            if kernel.engine.unansweredCount < 0 { ledger.accuse("more answers than requests") }
+        }
+        if world.profile.keysMove { watchRing() }
+    }
+
+    private func watchRing() {
+        ringWatch.look(at: backends)
+        guard world.dice.below(64) == 0 else { return }
+        for kernel in kernels { kernel.readMail() }
+        ringWatch.compare(kernels)
+    }
+
+    /// Nothing moves: somebody fills the lists that clients wait for, and brings shards back that wait for an operator.
+    private func attend() {
+        guard attendant.awaitedCount == 0, ledger.hasRoom else { return }
+        let keys = Set(clients.compactMap(\.listKey))
+        let shards = world.profile.keysMove ? ringWatch.heldShards : []
+        guard !keys.isEmpty || !shards.isEmpty else { return }
+        if !attendant.isConnected { attendant.connect() }
+        for key in keys.sorted() { attendant.askPush(key: key) }
+        for shard in shards { attendant.askReadmit(shard: shard) }
     }
 
     private func passingMs(wasIdle: Bool) -> UInt64 {
-        let profile = kernel.profile
-        if profile.clockJumpOdds > 0, kernel.dice.happens(profile.clockJumpOdds) {
-            return UInt64(kernel.dice.below(profile.clockJumpMsMax))
+        let profile = world.profile
+        if profile.clockJumpOdds > 0, world.dice.happens(profile.clockJumpOdds) {
+            return UInt64(world.dice.below(profile.clockJumpMsMax))
         }
-        if wasIdle { return UInt64(kernel.dice.between(1, profile.idleMsMax)) }
-        return UInt64(kernel.dice.below(profile.stepMsMax + 1))
+        if wasIdle { return UInt64(world.dice.between(1, profile.idleMsMax)) }
+        return UInt64(world.dice.below(profile.stepMsMax + 1))
     }
 
     private func injectFaults() {
-        let profile = kernel.profile
+        let profile = world.profile
         for backend in backends {
-            if kernel.dice.happens(profile.backendFreezeOdds) {
-                backend.frozenUntilMs = kernel.nowMs + UInt64(kernel.dice.below(profile.downMsMax))
-                kernel.trace.note("shard, until: freezes", backend.index, Int(backend.frozenUntilMs))
+            if world.dice.happens(profile.backendFreezeOdds) {
+                backend.frozenUntilMs = world.nowMs + UInt64(world.dice.below(profile.downMsMax))
+                world.trace.note("shard, until: freezes", backend.index, Int(backend.frozenUntilMs))
             }
-            if kernel.dice.happens(profile.backendDeathOdds) {
-                backend.die(untilMs: kernel.nowMs + UInt64(kernel.dice.below(profile.downMsMax)))
+            if world.dice.happens(profile.backendDeathOdds) {
+                backend.die(untilMs: world.nowMs + UInt64(world.dice.below(profile.downMsMax)))
             }
-            if kernel.dice.happens(profile.connectionResetOdds) { backend.dropConnection() }
+            if world.dice.happens(profile.connectionResetOdds) { backend.dropConnection() }
         }
     }
 
     // MARK: After the chaos
 
     private func heal() {
-        kernel.profile.heal()
-        kernel.thaw()
+        world.profile.heal()
+        for kernel in kernels { kernel.thaw() }
         for backend in backends {
             backend.frozenUntilMs = 0
             backend.downUntilMs = 0
             // What else it sent can mean anything, to the end of its connections.
-            if backend.hasLied { backend.die(untilMs: kernel.nowMs) }
+            if backend.hasLied { backend.die(untilMs: world.nowMs) }
         }
     }
 
-    /// In simulated time: long enough for every deadline, rest and silence that the options allow.
+    /// In simulated time: long enough for every deadline, silence and two rests of a breaker that the options allow.
     private var boundMs: UInt64 {
         UInt64(
             8 * backendOptions.timeoutMs + 4 * backendOptions.connectTimeoutMs
-                + 4 * backendOptions.reconnectBackoffMaxMs + 30_000)
+                + 4 * backendOptions.reconnectBackoffMaxMs + 70_000)
     }
 
     /// Lets time pass until something is so, and holds it against Keyway if that takes too long.
     private func settle(_ complaint: String, until isDone: () -> Bool) {
-        let untilMs = kernel.nowMs + boundMs
+        let untilMs = world.nowMs + boundMs
         while !isOver, !isDone() {
-            if kernel.nowMs > untilMs { return ledger.accuse("\(complaint) within \(boundMs) ms of health") }
+            if world.nowMs > untilMs { return ledger.accuse("\(complaint) within \(boundMs) ms of health") }
             turn(mayAsk: false)
         }
     }
 
     private func pass(ms: UInt64) {
-        let untilMs = kernel.nowMs + ms
-        while !isOver, kernel.nowMs < untilMs {
+        let untilMs = world.nowMs + ms
+        while !isOver, world.nowMs < untilMs {
             turn(mayAsk: false)
-            if !kernel.hasMoved { kernel.advance(ms: kernel.idleMs) }
+            if !world.hasMoved { world.advance(ms: kernels.map(\.idleMs).min()!) }
         }
     }
 
@@ -198,8 +219,15 @@ final class Simulation {
     private func askAll() {
         guard !backends.contains(where: \.hasLied) else { return }
         pass(ms: boundMs)
+        settle("shards are out of the ring") { self.ringWatch.isWhole }
+        for backend in backends.dropFirst(world.profile.shardCount) {
+            if let key = backend.store.keyWithoutEnd { ledger.accuse("shard \(backend.index): keeps key \(key)") }
+        }
         // A long value may be more than a client is allowed to have waiting.
-        for backend in backends { backend.empty() }
+        for backend in backends { backend.store.empty() }
+        // Who watches has a connection to himself, and others may have to do without.
+        for client in clients { client.unwatch() }
+        settle("UNWATCH is not answered") { self.clients.allSatisfy { $0.awaitedCount == 0 } }
         judge.expectsSuccess = true
         for client in clients where !isOver {
             settle("a client cannot leave") { !client.hasEnded }
@@ -210,19 +238,45 @@ final class Simulation {
                 if !client.isConnected { ledger.accuse("client \(client.index): closed though all is well") }
             }
         }
+        tellAll()
         judge.expectsSuccess = false
     }
 
+    /// Every listener hears what is published on each of its topics.
+    private func tellAll() {
+        for listener in listeners where !isOver {
+            settle("a listener cannot leave") { !listener.hasEnded }
+            if !listener.isConnected { listener.connect() }
+            if listener.topics.isEmpty { listener.join() }
+        }
+        settle("listeners are not answered") { self.listeners.allSatisfy(\.isAnswered) }
+        settle("messages are not heard") { self.audience.isContent }
+        for topic in Set(listeners.flatMap(\.topics)).sorted(by: {
+            ($0.kind.rawValue, $0.key) < ($1.kind.rawValue, $1.key)
+        })
+        where !isOver {
+            let part = ledger.partCount
+            clients[0].askPublish(key: max(0, topic.key), isOnShard: topic.kind == .shardChannel)
+            settle("PUBLISH is not answered") { self.clients[0].awaitedCount == 0 }
+            settle("a message is not heard by all") {
+                self.listeners.allSatisfy { !$0.topics.contains(topic) || $0.hasHeard(part: part, on: topic) }
+            }
+        }
+    }
+
     private func leaveAll() {
-        for client in clients { client.leave(byReset: kernel.dice.below(2) == 0) }
+        for client in clients + [attendant] { client.leave(byReset: world.dice.below(2) == 0) }
+        for listener in listeners { listener.leave(byReset: world.dice.below(2) == 0) }
         settle("clients that left are still there") {
-            self.kernel.engine.clientCount == 0 && self.kernel.engine.unansweredCount == 0
+            self.kernels.allSatisfy { $0.engine.clientCount == 0 && $0.engine.unansweredCount == 0 }
         }
         // What late replies still lie in goes back when they have come, or their connection has ended.
         settle("memory is held for nobody") {
-            self.kernel.engine.buffers.chunks.trim()
-            self.kernel.engine.buffers.chunks.trim()
-            return self.kernel.engine.buffers.chunks.totalBytes == self.heldBytesAtStart
+            self.kernels.allSatisfy { kernel in
+                kernel.engine.buffers.chunks.trim()
+                kernel.engine.buffers.chunks.trim()
+                return kernel.engine.buffers.chunks.totalBytes == self.heldBytesAtStart
+            }
         }
     }
 }

@@ -1,0 +1,26 @@
+// ServerConnection: one connection from its simulated server's side, with all that the server remembers of it.
+// Not here: what is done with it (SimulatedBackend).
+
+final class ServerConnection {
+    /// A command that waits for a list to have something.
+    struct Wait {
+        let part: Int
+        /// `UInt64.max`: for ever.
+        let untilMs: UInt64
+    }
+
+    let socket: SimulatedSocket
+    var speaksRESP3 = false
+    var isInTransaction = false
+    var isTransactionRefused = false
+    var queued: [(kind: RequestKind, parts: [Int])] = []
+    /// Keys that it watches, with their versions when it began.
+    var watched: [(key: Int, version: Int)] = []
+    var wait: Wait?
+    var topics: [SimulatedTopic] = []
+
+    init(socket: SimulatedSocket) { self.socket = socket }
+
+    /// The server has had enough of it, or its peer of the server.
+    var isOver: Bool { socket.isClosedByEngine || socket.end != .none }
+}
