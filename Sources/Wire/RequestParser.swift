@@ -7,7 +7,7 @@
 /// Argument ranges of the request that is being parsed; one list a worker, used again and again.
 public struct ArgumentList: ~Copyable {
     public var start: UnsafeMutablePointer<ArgumentRange>
-    @usableFromInline var capacity = 64
+    public internal(set) var capacity = 64
     private static let capacityKept = 4_096
 
     public init() { start = .allocate(capacity: 64) }

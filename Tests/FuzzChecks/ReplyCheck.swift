@@ -3,7 +3,7 @@
 
 import TestKit
 
-@testable import Wire
+import Wire
 
 package struct ReplyCheck: FuzzCheck {
     private struct Verdict: Equatable {

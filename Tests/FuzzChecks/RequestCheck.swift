@@ -3,7 +3,7 @@
 
 import TestKit
 
-@testable import Wire
+import Wire
 
 package struct RequestCheck: FuzzCheck {
     /// Where requests end, and the fault that ended the reading; nil when more must come.

@@ -1,6 +1,6 @@
 // SettingsCheck: what a config file holds, in any form: settings, or errors of one printable line each that say where.
 
-@testable import Settings
+import Settings
 
 package struct SettingsCheck: FuzzCheck {
     package init() {}
