@@ -60,10 +60,15 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     static let refusesCopies = ClientFlags(rawValue: 4_096)
     /// It was told that a key is missing, and is expected to bring it.
     static let holdsLease = ClientFlags(rawValue: 8_192)
+    /// `fillCount` is not 0.
+    static let waitsForFills = ClientFlags(rawValue: 16_384)
 
     /// Requests may take the short way.
     @inline(__always)
     var isPlain: Bool { intersection([.authenticated, .uncommon]) == .authenticated }
+    /// Requests are also never put off.
+    @inline(__always)
+    var isSwift: Bool { intersection([.authenticated, .uncommon, .waitsForFills]) == .authenticated }
 }
 
 /// The front of requests that are not all there, or not yet wanted.
@@ -127,6 +132,8 @@ struct Client: BitwiseCopyable {
     var state: ClientStateRef?
     var commandCount = 0
     var lastCommand: UInt16 = 0
+    /// Fills that the client waits for.
+    var fillCount: UInt16 = 0
     /// Since when `heldBytes` is over the soft limit, in seconds of the worker's clock; 0: it is not.
     var overSoftSinceS: UInt32 = 0
 

@@ -298,7 +298,7 @@ extension Engine {
         client.pointee.commandCount &+= 1
         guard let row = commands.row(name: name.start, count: name.count),
             row.pointee.commandClass == .key, row.pointee.accepts(argumentCount: request.argumentCount),
-            client.pointee.flags.isPlain, !needsCare
+            client.pointee.flags.isSwift, !needsCare
         else { return handleWithCare(client, request, chunk: chunk) }
         client.pointee.lastCommand = row.pointee.id.rawValue
         forward(client, request, row, keyArgument: Int(row.pointee.keyFirst), chunk: chunk)
@@ -349,6 +349,7 @@ extension Engine {
         // A plain single-key command is looked at where it is forwarded.
         if let hot, hot.pointee.makesCopies, row.pointee.commandClass != .key || client.pointee.state != nil {
             hotMark = noteHotKeys(client, request, row, hot)
+            if isPutOff { return }
         }
         if !queueIfInTransaction(client, request, row) { route(client, request, row, chunk: chunk) }
         hotMark = 0

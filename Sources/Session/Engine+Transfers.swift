@@ -25,7 +25,7 @@ extension Engine {
 
     /// The request at the front of the intake is long and not all there; only those of one key flow through.
     mutating func startTransferIfPossible(_ client: ClientRef) {
-        guard let intake = client.pointee.intake, client.pointee.flags.isPlain, client.pointee.state == nil,
+        guard let intake = client.pointee.intake, client.pointee.flags.isSwift, client.pointee.state == nil,
             let (request, announcedCount) = RequestParser.parsePrefix(
                 intake.pointee.start, count: intake.pointee.unreadBytes, arguments: &arguments),
             let row = commands.row(name: request[0].start, count: request[0].count),

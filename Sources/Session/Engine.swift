@@ -140,7 +140,7 @@ struct Engine: ~Copyable {
     /// The last look found requests that wait.
     private var hasQueues = false
     /// The request at hand was not taken: it is read again once all before it are answered.
-    private var isPutOff = false
+    private(set) var isPutOff = false
 
     init(
         options: ProxyOptions, pools poolOptions: [PoolOptions], workerIndex: Int, counters: Counters,

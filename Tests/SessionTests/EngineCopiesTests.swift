@@ -164,6 +164,55 @@ struct EngineCopiesTests {
         #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n")
     }
 
+    /// Goal: a client's requests keep their order although its reads wait on another line than its writes.
+    @Test(arguments: [["SET", "$KEY", "w"], ["MSET", "$KEY", "w"], ["DEL", "$KEY", "$OTHER"], ["MGET", "$KEY"]])
+    func nothingOvertakesARead(words: [String]) throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        stage.rig.stall(stage.cover)
+        stage.rig.backends[0].seen = []
+        let other = stage.rig.key(on: 1)
+        let second = words.map { $0 == "$KEY" ? stage.key : $0 == "$OTHER" ? other : $0 }
+        stage.rig.send(
+            client, stage.rig.request("GET", stage.key) + stage.rig.request(second.map { Array($0.utf8) }))
+        #expect(client.text == "" && stage.rig.backends[0].seen == [])
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(client.text.hasPrefix("$1\r\nv\r\n") && client.got.count > 7, "\(client.text)")
+        #expect(stage.rig.backends[0].seen.first { $0[0] != "CLIENT" } == ["GET", stage.key])
+    }
+
+    /// Goal: behind a read that is on its way, no older copy of the same key is read.
+    @Test(arguments: [true, false]) func noOlderCopyIsReadBehindAFill(isJoining: Bool) throws {
+        let stage = try Stage()
+        let backend = stage.rig.backends[0]
+        backend.lie = { [unowned stage] words in
+            switch words[0] {
+            case "PTTL": Array(":-1\r\n".utf8)
+            case "STRLEN": Array(":\(backend.store[stage.key]!.count)\r\n".utf8)
+            default: nil
+            }
+        }
+        backend.store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let (client, other) = (stage.rig.connect(), stage.rig.connect())
+        if !isJoining { #expect(stage.rig.ask(other, "STRLEN", stage.key) == ":1\r\n") }
+        stage.rig.stall(stage.cover)
+        if isJoining { #expect(stage.rig.ask(other, "STRLEN", stage.key) == "") }
+        stage.rig.send(client, stage.rig.request("GET", stage.key) + stage.rig.request("STRLEN", stage.key))
+        // One that has asked for less is free to read the copy.
+        #expect(isJoining || stage.rig.ask(other, "STRLEN", stage.key) == ":1\r\n")
+        #expect(client.text == "")
+        backend.store[stage.key] = Array("vw".utf8)
+        stage.pushKey()
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(client.text == "$2\r\nvw\r\n:2\r\n")
+        #expect(backend.seen.count { $0[0] == "STRLEN" } == 2)
+    }
+
     @Test(arguments: [["MSET", "$KEY", "w"], ["DEL", "$KEY"], ["MULTI"]])
     func writesOfOtherShapesEndCopiesToo(words: [String]) throws {
         let stage = try Stage()

@@ -13,6 +13,8 @@
 //     takes only what is asked for later. So it reads its own writes, and never an older value than it has seen.
 //  3. All reads that fill go over one line, which also brings the news of changes, in the server's order: so no client
 //     gets a newer value from a fill while an older copy is still in use.
+//  4. Nothing of a client overtakes a fill that it waits for: what goes another way is put off until that is answered,
+//     and so is a read of the same key whose answer would be older.
 // Not here: which keys are hot (Engine+HotKeys), the cover lines (Engine+Cover).
 
 import Glibc
@@ -37,15 +39,29 @@ extension Engine {
         let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
         let slot = HotSlotsView.slot(of: hash)
         guard hot.pointee.slots.isHot(slot) else { return false }
+        // A key of the same slot, or one that is hot for another worker, has no copies here.
+        let known = hot.pointee.table.key(hash, key)
         if isWrite {
+            if known != nil, putsOffBehindFills(client) { return true }
             hotMark = HotSlotsView.mark(of: slot)
             hot.pointee.slots.raise(hotMark)
         }
-        // A key of the same slot, or one that is hot for another worker, has no copies here.
-        guard let known = hot.pointee.table.key(hash, key) else { return false }
-        if !isWrite, mayTakeCopies(client, hot), readHot(client, request, row, known, shard, hot) { return true }
+        guard let known else { return false }
+        if !isWrite {
+            if mayTakeCopies(client, hot), readHot(client, request, row, known, shard, hot) { return true }
+            if putsOffBehindFills(client) { return true }
+        }
         touch(client)
         return false
+    }
+
+    /// Rule 4.
+    ///
+    /// - Returns: true when the caller must leave the request as it is; it will be handled again.
+    mutating func putsOffBehindFills(_ client: ClientRef) -> Bool {
+        guard client.pointee.flags.contains(.waitsForFills) else { return false }
+        putOff(client, .barrier)
+        return true
     }
 
     /// It goes another way than copies do.
@@ -53,6 +69,12 @@ extension Engine {
     func touch(_ client: ClientRef) {
         client.pointee.flags.insert(.hotTouched)
         client.pointee.hotTail = client.pointee.tail &+ 1
+    }
+
+    /// What the client has asked for already goes another way.
+    func touchAll(_ client: ClientRef) {
+        client.pointee.flags.insert(.hotTouched)
+        client.pointee.hotTail = client.pointee.tail
     }
 
     /// Rule 2. A client whose requests may go over several lines, or elsewhere, has none of this.
@@ -81,14 +103,17 @@ extension Engine {
             if !stands(copy, hot) {
                 drop(copy, hot)
             } else if Int32(bitPattern: copy.pointee.stamp &- client.pointee.stampMin) >= 0 {
+                if newestFill(of: known) != nil, putsOffBehindFills(client) { return true }
                 take(copy, client)
                 return true
             }
         }
         let kind = copyableReads.kind(of: row, request)
         guard kind != .no, known.pointee.isOpen, !known.pointee.isTooLong else { return false }
+        if client.pointee.fillCount == .max, putsOffBehindFills(client) { return true }
         hot.pointee.counters.add(.copyMisses)
         if let fill = fill(of: known, hash, bytes, client, hot) {
+            if fill != newestFill(of: known), putsOffBehindFills(client) { return true }
             wait(client, for: fill)
             return true
         }
@@ -155,10 +180,20 @@ extension Engine {
         return nil
     }
 
+    /// That somebody waits for.
+    @inline(__always)
+    private func newestFill(of key: CopiedKeyRef) -> FillRef? {
+        var next = key.pointee.firstFill
+        while let fill = next, fill.pointee.firstWaiter == nil { next = fill.pointee.nextOfKey }
+        return next
+    }
+
     private mutating func wait(_ client: ClientRef, for fill: FillRef) {
         let waiter = fillWaiters.take()
         waiter.initialize(to: FillWaiter(client: client, sequence: client.pushSlot(pool: &slots)))
         expectAnswer(for: client)
+        client.pointee.fillCount += 1
+        client.pointee.flags.insert(.waitsForFills)
         if let last = fill.pointee.lastWaiter { last.pointee.next = waiter } else { fill.pointee.firstWaiter = waiter }
         fill.pointee.lastWaiter = waiter
     }
@@ -226,6 +261,7 @@ extension Engine {
         }
         while let waiter = takeWaiter(fill) {
             if isMissing, let key = fill.pointee.key {
+                touchAll(waiter.client)
                 missed(
                     GuardedRead(
                         client: waiter.client, sequence: waiter.sequence, shard: fill.pointee.shard,
@@ -251,6 +287,8 @@ extension Engine {
         fill.pointee.firstWaiter = taken.next
         if taken.next == nil { fill.pointee.lastWaiter = nil }
         fillWaiters.giveBack(waiter)
+        taken.client.pointee.fillCount -= 1
+        if taken.client.pointee.fillCount == 0 { taken.client.pointee.flags.remove(.waitsForFills) }
         return taken
     }
 
@@ -347,7 +385,7 @@ extension Engine {
 
     private mutating func sendAnew(_ fill: FillRef, _ waiter: FillWaiter) {
         let line = line(of: fill.pointee.shard, for: waiter.client)
-        touch(waiter.client)
+        touchAll(waiter.client)
         guard admits(line, sizeBytes: fill.pointee.requestBytes) else {
             noteAnswer(for: waiter.client)
             return answer(

@@ -35,6 +35,7 @@ extension Engine {
         _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ hot: HotPoolRef
     ) -> HotMark {
         if row.pointee.id == .flushall || row.pointee.id == .flushdb {
+            if putsOffBehindFills(client) { return 0 }
             hot.pointee.slots.raise(HotSlotsView.everything)
             touch(client)
             return HotSlotsView.everything
@@ -47,7 +48,10 @@ extension Engine {
             let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
             let slot = HotSlotsView.slot(of: hash)
             guard hot.pointee.slots.isHot(slot) else { continue }
-            if hot.pointee.table.key(hash, key) != nil { touch(client) }
+            if hot.pointee.table.key(hash, key) != nil {
+                if putsOffBehindFills(client) { return 0 }
+                touch(client)
+            }
             guard isWrite(row) else { continue }
             hot.pointee.slots.raise(HotSlotsView.mark(of: slot))
             mark = HotSlotsView.join(mark, HotSlotsView.mark(of: slot))
@@ -84,8 +88,7 @@ extension Engine {
         if marked.isEmpty { return }
         for client in clients where client.pointee.poolIndex == hot.pointee.poolIndex {
             guard client.pointee.inFlightCount > 0 else { continue }
-            client.pointee.flags.insert(.hotTouched)
-            client.pointee.hotTail = client.pointee.tail
+            touchAll(client)
         }
         for key in marked { key.pointee.isOpen = true }
     }
@@ -104,7 +107,10 @@ extension Engine {
                 stay.insert(known ?? mark(hash, name, hot))
             }
         }
-        for key in hot.pointee.table.keys where !stay.contains(key) { coolDown(key, hot) }
+        // Who waits for a key's fill must be known to, should it write the key.
+        for key in hot.pointee.table.keys where !stay.contains(key) && key.pointee.firstFill == nil {
+            coolDown(key, hot)
+        }
         closeUnusedCovers(hot)
     }
 
