@@ -57,6 +57,9 @@ extension Engine {
         _ client: ClientRef, _ transaction: TransactionRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>
     ) {
         let pool = poolViews + client.pointee.poolIndex
+        if let hot = pool.pointee.hot, transaction.pointee.commandCount == 0 {
+            transaction.pointee.heatings = hot.pointee.slots.heatings
+        }
         transaction.pointee.hotMark = HotSlotsView.join(transaction.pointee.hotMark, hotMark)
         if let error = tooLong(transaction, adding: request.sizeBytes, pool) {
             return refuseQueueing(client, transaction, error)
@@ -193,7 +196,13 @@ extension Engine {
         expectAnswer(for: client)
         pool.pointee.counters.add(.transactions)
         hotMark = transaction.pointee.hotMark
-        if hotMark != 0 { pool.pointee.hot?.pointee.slots.raise(hotMark) }
+        if let hot = pool.pointee.hot {
+            // What was queued was looked at when it came.
+            let isOfOldHeat = hot.pointee.slots.heatings != transaction.pointee.heatings
+            if isOfOldHeat { hotMark = HotSlotsView.everything }
+            if hotMark != 0 { hot.pointee.slots.raise(hotMark) }
+            if isOfOldHeat || client.pointee.flags.contains(.hotTouched) { touchAll(client) }
+        }
         guard transaction.pointee.partCount > 1 else {
             return sendBlock(
                 transaction.pointee.parts, client,

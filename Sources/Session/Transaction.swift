@@ -35,6 +35,8 @@ struct Transaction: BitwiseCopyable {
     var isAborted = false
     /// What its commands write, as far as hot keys are concerned.
     var hotMark: HotMark = 0
+    /// How often a slot had become hot when its first command was queued.
+    var heatings: UInt32 = 0
 
     var nextFree: TransactionRef?
 

@@ -213,6 +213,27 @@ struct EngineCopiesTests {
         #expect(backend.seen.count { $0[0] == "STRLEN" } == 2)
     }
 
+    /// Goal: what a transaction writes is read behind it, however long ago it was queued.
+    @Test(arguments: [true, false]) func aReadBehindATransactionComesAfterIt(isHotLater: Bool) throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        let (client, reader) = (stage.rig.connect(), stage.rig.connect())
+        if !isHotLater { stage.heat() }
+        _ = stage.rig.ask(client, "MULTI")
+        #expect(stage.rig.ask(client, "SET", stage.key, "w") == "+QUEUED\r\n")
+        if isHotLater { stage.heat() }
+        #expect(stage.rig.ask(reader, "GET", stage.key) == "$1\r\nv\r\n")
+        let shared = stage.rig.engine.line(of: stage.rig.engine.pools[0].shards, for: client.ref)
+        stage.rig.stall(shared)
+        client.got = []
+        stage.rig.send(client, stage.rig.request("EXEC") + stage.rig.request("GET", stage.key))
+        #expect(client.text == "")
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(client.text == "*1\r\n+OK\r\n$1\r\nw\r\n")
+        #expect(stage.rig.ask(reader, "GET", stage.key) == "$1\r\nw\r\n")
+    }
+
     @Test(arguments: [["MSET", "$KEY", "w"], ["DEL", "$KEY"], ["MULTI"]])
     func writesOfOtherShapesEndCopiesToo(words: [String]) throws {
         let stage = try Stage()

@@ -21,8 +21,8 @@ final class HotSlots: Sendable {
     }
 
     private let memory: Memory
-    /// A version and a number of workers for each slot, and the pool's version.
-    private static let cellCount = 2 * count + 1
+    /// A version and a number of workers for each slot, the pool's version, and how often a slot has become hot.
+    private static let cellCount = 2 * count + 2
 
     init() {
         memory = Memory(cells: .allocate(capacity: Self.cellCount))
@@ -66,10 +66,14 @@ struct HotSlotsView: BitwiseCopyable {
         let cell = cells + (2 * slot + 1)
         if change > 0 {
             cell.pointee.add(UInt32(change), ordering: .sequentiallyConsistent)
+            cells[2 * HotSlots.count + 1].wrappingAdd(1, ordering: .sequentiallyConsistent)
         } else {
             cell.pointee.subtract(UInt32(-change), ordering: .sequentiallyConsistent)
         }
     }
+
+    /// Another number than before: what was no hot key then may be one now.
+    var heatings: UInt32 { cells[2 * HotSlots.count + 1].load(ordering: .sequentiallyConsistent) }
 
     /// Versions of a slot and of the pool, as one number.
     @inline(__always)
