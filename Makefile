@@ -8,7 +8,7 @@ ifeq ($(CI),true)
 export KEYWAY_TEST_REQUIRE_SERVERS = 1
 endif
 
-.PHONY: help run build test differential endurance soak counters bench check setup format clean
+.PHONY: help run build test differential endurance soak coherence counters bench check setup format clean
 
 help:
 	@echo "make run       build for speed and start keyway; ARGS='-c file.yml' hands arguments on"
@@ -17,6 +17,7 @@ help:
 	@echo "make differential  random commands to Keyway and to one server: COMMANDS=1000000 SEED=1 SERVER=9.1 or 8"
 	@echo "make endurance  clients while servers are killed, stopped and cut off: SECONDS=600 SEED=1 SERVER=9.1 or 8"
 	@echo "make soak      the same for an hour, with faults of the network where root can make them"
+	@echo "make coherence  hot keys are read and written while the same happens; no read may be older than promised"
 	@echo "make counters  allocations, sends and memory of a release build, held to bench/counters/thresholds.csv"
 	@echo "make bench     every table and plot of the measurements anew, into bench/published; takes hours"
 	@echo "make check     build and test"
@@ -53,6 +54,12 @@ endurance soak:
 	swift build -c release --product keyway
 	cd Tests && KEYWAY_BINARY="$$(swift build -c release --show-bin-path)/keyway" python3 -m endurance \
 		--seconds $(SECONDS) --server $(SERVER) $(if $(SEED),--seed $(SEED)) $(if $(filter soak,$@),--network) $(ARGS)
+
+coherence:
+	@.ci/setup.sh
+	swift build -c release --product keyway
+	cd Tests && KEYWAY_BINARY="$$(swift build -c release --show-bin-path)/keyway" python3 -m coherence \
+		--seconds $(SECONDS) --server $(SERVER) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 # Debug builds allocate where release builds do not, so the counted program is a release build.
 counters:

@@ -65,6 +65,9 @@ class Plan:
 class Conductor:
     """Faults of a run. `windows` has those of the chapter under way, and of the one before."""
 
+    # How long a victim is left alone between two faults.
+    gap_s = (0.1, 1.2)
+
     def __init__(self, fleet: Fleet, wires: Wires, clients: Clients):
         self.fleet, self.wires, self.clients = fleet, wires, clients
         self.windows: list[Window] = []
@@ -94,7 +97,7 @@ class Conductor:
 
     def _torment(self, plan: Plan, victim: int) -> None:
         source = random.Random(f"{plan.seed}/{victim}")
-        while not self.over.wait(source.uniform(0.1, 1.2)):
+        while not self.over.wait(source.uniform(*self.gap_s)):
             kind = source.choice(plan.kinds)
             if plan.corrupted == victim and source.random() < 0.6:
                 kind = CORRUPT

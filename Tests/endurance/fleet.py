@@ -70,7 +70,7 @@ def _start(words: list[str], log: Path) -> subprocess.Popen:
                               preexec_fn=_die_with_parent).result()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
@@ -127,17 +127,21 @@ class Keyway:
     """One process of it. What a second one is configured for differs, where that changes no promise."""
 
     def __init__(self, program: str, folder: Path, number: int, wire_ports: list[int], source: random.Random):
-        self.program = program
-        self.log = folder / f"keyway{number}.log"
-        self.config = folder / f"keyway{number}.yml"
         self.worker_count = source.randint(1, 3)
         servers = "".join(f"    - 127.0.0.1:{wire}:1 shard{index}\n" for index, wire in enumerate(wire_ports))
         self.connection_count = source.randint(1, 2)
-        self.config.write_text(CONFIG.format(
-            workers=self.worker_count, pacing=source.choice(["auto", "off"]), port=_free_port(), servers=servers,
+        self.start(program, folder, number, CONFIG.format(
+            workers=self.worker_count, pacing=source.choice(["auto", "off"]), port=free_port(), servers=servers,
             client_in_flight=source.choice([4, 4096]), connections=self.connection_count,
             tombstones=source.choice([3, 1024]), memory_mb=MEMORY_LIMIT_MB,
             hedges=source.choice(["true", "false"])))
+
+    def start(self, program: str, folder: Path, number: int, config: str) -> None:
+        """Returns when it is ready."""
+        self.program = program
+        self.log = folder / f"keyway{number}.log"
+        self.config = folder / f"keyway{number}.yml"
+        self.config.write_text(config)
         # Of descriptors: at its first rest, and at its last one.
         self.rest_counts: list[int] = []
         self.process = _start([program, "-c", str(self.config)], self.log)
@@ -189,6 +193,9 @@ class Keyway:
 class Fleet:
     """Starts everything but the wires; `close` ends it."""
 
+    shard_count = SHARD_COUNT
+    keyway_type = Keyway
+
     def __init__(self, server: str, keyway: str, persists: bool):
         memory = Path("/dev/shm")
         # A log that is written to memory is as safe from kill -9, and no slow disk looks like a slow server.
@@ -197,7 +204,7 @@ class Fleet:
         self.keyway_program = keyway
         self.keyways: list[Keyway] = []
         self._started_count = 0
-        self.servers = [Server(server, self.folder, index, persists) for index in range(SHARD_COUNT)]
+        self.servers = [Server(server, self.folder, index, persists) for index in range(self.shard_count)]
         try:
             for one in self.servers:
                 one.start()
@@ -211,11 +218,14 @@ class Fleet:
 
     def start_keyway(self, wire_ports: list[int], source: random.Random) -> Keyway:
         self._started_count += 1
-        self.keyways.append(Keyway(self.keyway_program, self.folder, self._started_count, wire_ports, source))
+        self.keyways.append(self.keyway_type(self.keyway_program, self.folder, self._started_count, wire_ports, source))
         return self.keyway
 
-    def ask_keyway(self, *words: bytes, timeout_s: float = WAIT_S) -> object:
-        connection = Connection(self.keyway.port, timeout_s)
+    def ask_keyway(self, *words: bytes) -> object:
+        return self.ask(self.keyway, *words)
+
+    def ask(self, keyway: Keyway, *words: bytes) -> object:
+        connection = Connection(keyway.port, WAIT_S)
         try:
             connection.send(encode(list(words)))
             return connection.reply()

@@ -24,6 +24,8 @@ class Wire:
         self.port = 0
         self.links: set[Link] = set()
         self.delay_s = 0.0
+        # Each way of each connection is late by its own part of this.
+        self.skew_s = 0.0
         self.dribbles = False
         # How many bytes still pass before a connection is cut, or None.
         self.bytes_left: int | None = None
@@ -76,6 +78,7 @@ class End(asyncio.Protocol):
 
     def __init__(self, link: Link):
         self.link = link
+        self.skew_part = link.wire.random.random()
         self.other: End
         self.transport = None
         self.is_over = False
@@ -112,10 +115,11 @@ class End(asyncio.Protocol):
         wire = self.link.wire
         if self.transport.is_closing():
             return
-        if not (self.waiting or wire.delay_s or wire.dribbles):
+        delay_s = wire.delay_s + wire.skew_s * self.skew_part
+        if not (self.waiting or delay_s or wire.dribbles):
             self.transport.write(data)
             return
-        due = max(self.loop.time() + wire.delay_s, self.waiting[-1][0] if self.waiting else 0)
+        due = max(self.loop.time() + delay_s, self.waiting[-1][0] if self.waiting else 0)
         step = max(len(data) // 100, wire.random.randint(1, 7)) if wire.dribbles else len(data)
         wakes = not self.waiting
         for start in range(0, len(data), step):
