@@ -318,6 +318,25 @@ struct EngineCopiesTests {
         #expect(stage.values[.copyFills] == 0 && stage.values[.copyMisses] == 1)
     }
 
+    /// Goal: a key that is about to be hot, or whose values are too long, costs nobody the copies of others.
+    @Test func keysWithoutCopiesLeaveThoseOfOthersInUse() throws {
+        let stage = try Stage { $0.hotKeys.replyBytesMax = 1_000 }
+        let long = stage.rig.key(on: 0, "long")
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.rig.backends[0].store[long] = [UInt8](repeating: 7, count: 5_000)
+        stage.heat()
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        let before = stage.reads
+        for look in 0..<3 {
+            for _ in 0..<20 { _ = stage.rig.ask(client, "GET", long) }
+            #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+            #expect(stage.reads == before, "after look \(look)")
+            stage.look()
+        }
+        #expect(stage.values[.hotKeys] == 2)
+    }
+
     @Test func aClientThatRefusesCopiesHasNone() throws {
         let stage = try Stage()
         stage.heat()

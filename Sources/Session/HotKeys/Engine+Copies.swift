@@ -39,8 +39,7 @@ extension Engine {
         let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
         let slot = HotSlotsView.slot(of: hash)
         guard hot.pointee.slots.isHot(slot) else { return false }
-        // A key of the same slot, or one that is hot for another worker, has no copies here.
-        let known = hot.pointee.table.key(hash, key)
+        let known = copiedKey(hash, key, hot)
         if isWrite {
             if known != nil, putsOffBehindFills(client) { return true }
             hotMark = HotSlotsView.mark(of: slot)
@@ -53,6 +52,14 @@ extension Engine {
         }
         touch(client)
         return false
+    }
+
+    /// Nil where there are no copies and no fills, so that nobody can be told anything older: a key of the same slot, one
+    /// that is hot for another worker, one that is marked only, one whose values are too long.
+    @inline(__always)
+    func copiedKey(_ hash: UInt64, _ name: ByteView, _ hot: HotPoolRef) -> CopiedKeyRef? {
+        guard let key = hot.pointee.table.key(hash, name), key.pointee.isOpen else { return nil }
+        return key.pointee.isTooLong && key.pointee.firstFill == nil ? nil : key
     }
 
     /// Rule 4.
@@ -109,7 +116,7 @@ extension Engine {
             }
         }
         let kind = copyableReads.kind(of: row, request)
-        guard kind != .no, known.pointee.isOpen, !known.pointee.isTooLong else { return false }
+        guard kind != .no, !known.pointee.isTooLong else { return false }
         if client.pointee.fillCount == .max, putsOffBehindFills(client) { return true }
         hot.pointee.counters.add(.copyMisses)
         if let fill = fill(of: known, hash, bytes, client, hot) {
@@ -156,6 +163,14 @@ extension Engine {
             fill.pointee.isDoubtful = true
             next = fill.pointee.nextOfKey
         }
+    }
+
+    /// Its values are too long; no copy of any other read of it is left either.
+    private mutating func refuseCopies(of fill: FillRef) {
+        fill.pointee.isDoubtful = true
+        guard let key = fill.pointee.key else { return }
+        key.pointee.isTooLong = true
+        dropCopies(of: key, (poolViews + fill.pointee.poolIndex).pointee.hot.unsafelyUnwrapped)
     }
 
     // MARK: Fills
@@ -256,8 +271,7 @@ extension Engine {
         let isMissing = fill.pointee.isGuarded && Self.isNull(reply)
         if isMissing || ReplyMerge.isError(reply) { fill.pointee.isDoubtful = true }
         if reply.count > (poolViews + fill.pointee.poolIndex).pointee.hot.unsafelyUnwrapped.pointee.replyBytesMax {
-            fill.pointee.isDoubtful = true
-            fill.pointee.key?.pointee.isTooLong = true
+            refuseCopies(of: fill)
         }
         while let waiter = takeWaiter(fill) {
             if isMissing, let key = fill.pointee.key {
@@ -366,7 +380,7 @@ extension Engine {
         let ticket = line.pointee.inFlight.first.ticket
         line.pointee.inFlight.buryFirst()
         let fill = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Fill.self)
-        fill.pointee.key?.pointee.isTooLong = true
+        refuseCopies(of: fill)
         fillFailed(ticket, error: "", isLate: false)
     }
 

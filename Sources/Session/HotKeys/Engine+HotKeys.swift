@@ -48,7 +48,7 @@ extension Engine {
             let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
             let slot = HotSlotsView.slot(of: hash)
             guard hot.pointee.slots.isHot(slot) else { continue }
-            if hot.pointee.table.key(hash, key) != nil {
+            if copiedKey(hash, key, hot) != nil {
                 if putsOffBehindFills(client) { return 0 }
                 touch(client)
             }
