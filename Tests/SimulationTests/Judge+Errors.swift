@@ -1,5 +1,5 @@
-// Judge+Errors: may this error be the reply? It has a code that Keyway or a server has, it comes only while something may
-// be wrong, and when it says that nothing was executed, nothing was.
+// Judge+Errors: may this error be the reply? It has a code that Keyway or a server has, it comes only while something
+// may be wrong, and when it says that nothing was executed, nothing was.
 // Not here: other replies (Judge).
 
 extension Judge {

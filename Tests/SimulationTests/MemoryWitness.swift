@@ -29,6 +29,18 @@ final class MemoryWitness {
         for client in engine.clients { holdings.append((client, Self.heldBytes(by: client))) }
     }
 
+    /// Lines to servers, whether they are connected or not.
+    private static func lineCount(of engine: borrowing Engine) -> Int {
+        var count = 0
+        for poolIndex in engine.pools.indices {
+            for index in 0..<engine.pools[poolIndex].shardCount {
+                let shard = engine.pools[poolIndex].shards + index
+                count += shard.pointee.allLineCount + shard.pointee.transferCount + shard.pointee.leaseCount
+            }
+        }
+        return count
+    }
+
     /// Written anew, so that the engine's own is not checked against itself.
     private static func heldBytes(by client: ClientRef) -> Int {
         var sizeBytes = client.pointee.heldBytes
@@ -37,8 +49,7 @@ final class MemoryWitness {
         return sizeBytes
     }
 
-    /// - Parameter lineCount: connections to servers.
-    func compare(with engine: borrowing Engine, lineCount: Int) {
+    func compare(with engine: borrowing Engine) {
         guard !holdings.isEmpty else { return }
         var (smallestCut, largestKept) = (Int.max, 0)
         for (client, sizeBytes) in holdings {
@@ -58,6 +69,7 @@ final class MemoryWitness {
             ledger.accuse("worker \(worker): \(totalBytes) bytes, and a client of \(largestKept) bytes is kept")
         }
         let queueBytes = engine.pools[0].options.backend.queueSizeBytesMax
+        let lineCount = Self.lineCount(of: engine)
         if totalBytes > engine.memory.limitBytes + lineCount * (2 * queueBytes + Self.lineBytesMax) {
             ledger.accuse("worker \(worker): \(totalBytes) bytes for \(lineCount) lines and no client")
         }

@@ -70,7 +70,7 @@ final class SimulatedKernel {
         guard let memoryWitness else { return engine.watchMemory() }
         memoryWitness.look(at: engine)
         engine.watchMemory()
-        memoryWitness.compare(with: engine, lineCount: sockets.count { $0.line != nil })
+        memoryWitness.compare(with: engine)
     }
 
     // MARK: Sockets
@@ -164,7 +164,7 @@ final class SimulatedKernel {
         if Self.has(client.pointee.watched, .read) {
             world.hasMoved = true
             receive(client, socket)
-        } else if socket.end == .reset {
+        } else if socket.end == .reset || (socket.end == .finished && Self.has(client.pointee.watched, .end)) {
             world.hasMoved = true
             engine.close(client, .byError)
         }
