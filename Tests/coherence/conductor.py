@@ -41,6 +41,12 @@ class Conductor(endurance.Conductor):
         self.over.wait(source.uniform(0.3, 2))
         self.wires.set(victim, skew_s=self.skew_s)
 
+    def _silence(self, victim: int, source: random.Random, window: Window) -> None:
+        """Half-open connections, until somebody resets them. When Keyway gives them up is for `endurance` to say."""
+        self.wires.kill_silently(victim)
+        self.over.wait(source.choice([source.uniform(0.1, 1), source.uniform(1, 6)]))
+        self.wires.cut_all(victim, is_reset=True)
+
     def _untrack(self, victim: int, source: random.Random, window: Window) -> None:
         server = self.fleet.servers[victim]
         for _ in range(source.randint(2, 8)):
