@@ -27,8 +27,8 @@ PROBE_COUNT = 8
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python3 -m coherence", formatter_class=argparse.RawDescriptionHelpFormatter,
-        description="Clients read hot keys, which Keyway answers from copies, while others write them through Keyway and "
-                    "beside it, and while servers, connections and Keyway are made to fail.",
+        description="Clients read hot keys, which Keyway answers from copies, while others write them through Keyway "
+                    "and beside it, and while servers, connections and Keyway are made to fail.",
         epilog="Ends with 0 when no read was older than its time allows, 1 when one was or when too few were answered "
                "from copies, 2 when a program is missing.")
     parser.add_argument("--seconds", type=float, default=60, help="how long (default: %(default)s)")
