@@ -1,7 +1,8 @@
 // Judge: is a reply the right one? The ledger knows what the backends really did for each key of the request.
 // A reply is what the backends made of this very request, or an error with a code that Keyway or a server has; one that
 // says that nothing was executed tells the truth. Of a shard that has lied only the bytes are not held against it.
-// Not here: errors and transactions (Judge+Errors, Judge+Transactions), order and number of replies (SimulatedClient), what backends check (SimulatedBackend, Ledger).
+// Not here: errors and transactions (Judge+Errors, Judge+Transactions), order and number of replies (SimulatedClient),
+// what backends check (SimulatedBackend, Ledger).
 
 import Glibc
 

@@ -1,8 +1,8 @@
 // SimulatedBackend: a model of one Valkey server with the commands that clients of the simulation send. It executes
 // each connection's commands in their order, freezes, dies and comes back empty, refuses, and lies where the run's
 // profile says so.
-// Not here: its data (SimulatedStore), its verbs (SimulatedBackend+...), the socket's own faults (SimulatedKernel), what
-// a client thinks of the reply (Judge).
+// Not here: its data (SimulatedStore), its verbs (SimulatedBackend+...), the socket's own faults (SimulatedKernel),
+// what a client thinks of the reply (Judge).
 
 import Glibc
 

@@ -1,6 +1,6 @@
 // As many runs of the simulation as fit into a time: seeds 1, 2, 3 ... always, and with KEYWAY_LONG_TESTS=1 a minute
-// and more from a fresh seed on. KEYWAY_SEED=n repeats one run of each mode. The engine has tables whose order is another
-// in each process; SWIFT_DETERMINISTIC_HASHING=1 settles it where a failure comes only now and then.
+// and more from a fresh seed on. KEYWAY_SEED=n repeats one run of each mode. The engine has tables whose order is
+// another in each process; SWIFT_DETERMINISTIC_HASHING=1 settles it where a failure comes only now and then.
 
 import Foundation
 import Platform

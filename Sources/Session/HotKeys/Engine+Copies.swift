@@ -54,8 +54,8 @@ extension Engine {
         return false
     }
 
-    /// Nil where there are no copies and no fills, so that nobody can be told anything older: a key of the same slot, one
-    /// that is hot for another worker, one that is marked only, one whose values are too long.
+    /// Nil where there are no copies and no fills, so that nobody can be told anything older: a key of the same slot,
+    /// one that is hot for another worker, one that is marked only, one whose values are too long.
     @inline(__always)
     func copiedKey(_ hash: UInt64, _ name: ByteView, _ hot: HotPoolRef) -> CopiedKeyRef? {
         guard let key = hot.pointee.table.key(hash, name), key.pointee.isOpen else { return nil }
