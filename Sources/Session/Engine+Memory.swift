@@ -62,9 +62,10 @@ extension Engine {
             compactWaitingReplies()
             buffers.chunks.releaseFree()
         }
+        // First, so that those who hold little are read on in the same moment, however often it comes to this.
+        if buffers.chunks.totalBytes > memory.limitBytes { cutGreediest(buffers.chunks.totalBytes) }
         let totalBytes = buffers.chunks.totalBytes
         if totalBytes > (memory.isTight ? memory.percent(70) : tightBytes) { becomeTight(totalBytes) }
-        if totalBytes > memory.limitBytes { cutGreediest(totalBytes) }
         // While it is tight every look counts, for it must be seen when it is over.
         if totalBytes <= memory.percent(70) { becomeEasy() }
     }

@@ -195,14 +195,21 @@ import Testing
             // Those that were cut meanwhile take no more.
             try? client.send((0..<40).flatMap { respCommand("GET", keys[(index + $0) % keys.count]) })
             greedy.append(client)
-            if index % 50 == 0 { #expect(try reader.command("GET", keys[0]).text?.count == 100_000) }
+            if index % 50 == 0 { try expectAnswer(reader, keys[0], mayFail: isLong) }
         }
-        #expect(try reader.command("GET", keys[1]).text?.count == 100_000)
+        try expectAnswer(reader, keys[1], mayFail: isLong)
         let growthMB = (try peakKB(rig.keyway.pid) - startKB) / 1_024
         #expect(growthMB <= limitMB + 16, "resident memory grew by \(growthMB) MB")
         say("peak of resident memory: \(startKB / 1_024) MB + \(growthMB) MB with \(greedy.count) clients")
         greedy.removeAll()
         try eventually("all is given back") { try reader.command("GET", keys[2]).text?.count == 100_000 }
+    }
+
+    /// - Parameter mayFail: behind gigabytes that others have asked the same server for, an error in time is an answer.
+    private func expectAnswer(_ reader: RESPConnection, _ key: String, mayFail: Bool) throws {
+        let text = try reader.command("GET", key).text ?? ""
+        let isError = text.hasPrefix("TIMEOUT ") || text.hasPrefix("OVERLOADED ") || text.hasPrefix("SHARDDOWN ")
+        #expect(text.count == 100_000 || (mayFail && isError), "\(text.prefix(300))")
     }
 
     private func peakKB(_ pid: Int32) throws -> Int {

@@ -99,6 +99,25 @@ struct EngineMemoryTests {
         #expect(!client.isOpen || client.text == "+OK\r\n")
     }
 
+    /// Goal: whoever holds little is read on when others were cut. Method: at each look the buffers are over the
+    /// limit again; it was at those looks that everybody's requests were left unread.
+    @Test func whoHoldsLittleIsReadOnWhenOthersAreCut() throws {
+        let rig = try EngineRig(shardCount: 1, options: { $0.memoryBytesMax = Self.limitBytes })
+        let small = rig.connect()
+        _ = rig.ask(small, "SET", "long", String(repeating: "x", count: 400_000))
+        for _ in 0..<5 {
+            for _ in 0..<30 {
+                let greedy = rig.connect()
+                greedy.windowBytes = 0
+                rig.send(greedy, rig.request("GET", "long") + rig.request("GET", "long"))
+            }
+            #expect(rig.engine.buffers.chunks.totalBytes > Self.limitBytes)
+            rig.engine.watchMemory()
+            #expect(!small.ref.pointee.gate.contains(.memory))
+        }
+        #expect(workersCut(rig) > 0)
+    }
+
     @Test func aSlowReaderIsCutAfterItsTimeAtTheSoftLimit() throws {
         let rig = try EngineRig(options: {
             $0.outputSoftBytesMax = 10_000
