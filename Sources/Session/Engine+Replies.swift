@@ -110,6 +110,8 @@ extension Engine {
                     arrivedMs = entry.arrivedMs
                     deliver(line, entry.ticket, chunk, offset: start, sizeBytes: position &- start)
                 }
+                // A client that was cut by this took its own line with it.
+                if line.pointee.descriptor < 0 { return true }
                 start = position
             case .incomplete(let used):
                 position &+= used
@@ -132,6 +134,7 @@ extension Engine {
         }
         guard isValid else { return false }
         if !isWhole { start = handOver(line, chunk, start: start, position: position) }
+        if line.pointee.descriptor < 0 { return true }
         keepRest(line, chunk, isPartial: isPartial, start: start, position: position, end: end)
         if line.pointee.inFlight.isEmpty, line.pointee.role != .shared { lineRanDry(line) }
         return true

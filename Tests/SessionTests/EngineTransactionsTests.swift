@@ -188,6 +188,23 @@ import Upstream
         #expect(rig.engine.pools[0].shards[0].leaseCount == 0)
     }
 
+    /// Goal: a client that is cut by a reply on a line of its own takes that line with it once, whatever comes behind.
+    /// Method: it takes nothing, and more replies than it may have waiting come in one read.
+    @Test func aClientThatIsCutByItsOwnLineTakesItAlong() throws {
+        let rig = try EngineRig(options: { $0.outputSizeBytesMax = 30_000 })
+        let client = rig.connect()
+        let key = rig.key(on: 0)
+        #expect(rig.ask(client, "SET", key, String(repeating: "v", count: 9_000)) == "+OK\r\n")
+        #expect(rig.ask(client, "WATCH", key) == "+OK\r\n")
+        for _ in 0..<60 { #expect(rig.ask(client, "GET", "none", key).hasPrefix("-ERR")) }
+        client.windowBytes = 0
+        rig.backends[0].isFrozen = true
+        rig.send(client, (0..<6).flatMap { _ in rig.request("GET", key) })
+        rig.thaw(0)
+        #expect(!client.isOpen)
+        #expect(rig.engine.pools[0].shards[0].leaseCount == 0)
+    }
+
     @Test func aClientThatLeavesInTheMiddleLeavesNothingBehind() throws {
         let rig = try EngineRig()
         let client = rig.connect()
