@@ -123,6 +123,8 @@ class ClientEnd {
         } else {
             if socket.end == .none { socket.end = .finished }
             socket.isAbandoned = true
+            // As any kernel does when what has come was not read.
+            if !socket.toPeer.isEmpty { socket.reset(keepsBytes: true) }
         }
         forget()
     }

@@ -11,7 +11,7 @@ enum LastWords {
         strncpy(text, words, 255)
         guard !isInstalled else { return }
         isInstalled = true
-        for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS] {
+        for number in [SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGABRT] {
             signal(number) { number in
                 write(2, LastWords.text, strlen(LastWords.text))
                 signal(number, SIG_DFL)
