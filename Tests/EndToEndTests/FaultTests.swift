@@ -161,7 +161,7 @@ private struct Worker {
 
     @Test(arguments: Servers.found, [1, 2])
     func aStoppedShardCostsOnlyItsOwnRequestsAndComesBack(_ server: Server, _ workers: Int) throws {
-        let rig = try Rig(server, workers: workers, pool: ["timeout": "400"])
+        let rig = try Rig(server, workers: workers, pool: ["timeout": "2000"])
         try withLoad(on: rig, forgets: false) { pipelinesOfOthers in
             let key = try rig.keysByShard(prefix: "stopped")[0][0]
             let client = try rig.connect()
@@ -181,7 +181,7 @@ private struct Worker {
 
     /// Goal: a reply that comes after its request timed out is swallowed, and no later request gets it.
     @Test(arguments: Servers.found) func lateRepliesAreSwallowed(_ server: Server) throws {
-        let rig = try Rig(server, pool: ["timeout": "300", "breaker_failures": "0", "breaker_error_percent": "0"])
+        let rig = try Rig(server, pool: ["timeout": "1500", "breaker_failures": "0", "breaker_error_percent": "0"])
         let keys = try rig.keysByShard(prefix: "late", count: 60)
         let clients = try (0..<3).map { _ in try rig.connect() }
         for key in keys[0] { #expect(try clients[0].command("SET", key, "of " + key) == .ok) }

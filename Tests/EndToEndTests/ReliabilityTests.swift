@@ -18,7 +18,7 @@ import Testing
     }
 
     @Test(arguments: Servers.found) func aFrozenShardIsLeftAloneAndComesBack(_ server: Server) throws {
-        let rig = try Rig(server, workers: 2, pool: ["timeout": "300", "breaker_failures": "2", "breaker_open": "200"])
+        let rig = try Rig(server, workers: 2, pool: ["timeout": "1500", "breaker_failures": "2", "breaker_open": "200"])
         let client = try rig.connect()
         let (frozen, well) = (try key(rig, 0), try key(rig, 1))
         #expect(try client.command("SET", frozen, "v") == .ok)
@@ -115,7 +115,7 @@ import Testing
         let rig = try Rig(
             server, workers: workers,
             pool: [
-                "on_failure": "remap", "eject_return": "flush", "timeout": "300", "breaker_failures": "2",
+                "on_failure": "remap", "eject_return": "flush", "timeout": "1500", "breaker_failures": "2",
                 "breaker_open": "200", "breaker_trickle": "0",
             ])
         let client = try rig.connect()
@@ -139,7 +139,7 @@ import Testing
             concurrently(2) { _ in try ServerProcess(server) }, concurrently(1) { _ in try ServerProcess(server) }
         )
         let (main, spare) = (Endpoint.freeTCP(), Endpoint.freeTCP())
-        let common = "  hash: md5\n  timeout: 500\n"
+        let common = "  hash: md5\n  timeout: 5000\n"
         let config = """
             test:
               listen: \(main)
