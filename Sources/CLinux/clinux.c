@@ -4,6 +4,7 @@
 #include <link.h>
 #include <malloc.h>
 #include <poll.h>
+#include <string.h>
 #include <time.h>
 
 /* The segments of a program or library that nobody writes: their pages come back from the file when they are needed. */
@@ -40,6 +41,42 @@ long clinux_send(int descriptor, const void *bytes, size_t size_bytes) {
 long clinux_send_vectors(int descriptor, void *vectors, size_t count) {
     struct msghdr message = {.msg_iov = vectors, .msg_iovlen = count};
     return syscall(SYS_sendmsg, descriptor, &message, MSG_NOSIGNAL);
+}
+
+long clinux_send_descriptor(int socket, const void *bytes, size_t size_bytes, int descriptor) {
+    struct iovec vector = {(void *)bytes, size_bytes};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+    if (descriptor >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof control.bytes;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof descriptor);
+        memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+    }
+    return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+long clinux_receive_descriptor(int socket, void *bytes, size_t size_bytes, int *descriptor) {
+    struct iovec vector = {bytes, size_bytes};
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
+    *descriptor = -1;
+    long count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+    if (count < 0) return count;
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    if (header && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS)
+        memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
+    return count;
 }
 
 #ifndef SYS_epoll_pwait2

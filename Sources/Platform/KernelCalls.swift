@@ -24,6 +24,18 @@ func sendVectors(_ descriptor: Int32, _ vectors: UnsafeMutableRawPointer, _ coun
     clinux_send_vectors(descriptor, vectors, count)
 }
 
+/// sendmsg on a unix socket with a descriptor beside the bytes, or -1 for none; negative on failure.
+func sendBytes(_ socket: Int32, _ bytes: UnsafeRawPointer, _ count: Int, beside descriptor: Int32) -> Int {
+    clinux_send_descriptor(socket, bytes, count, descriptor)
+}
+
+/// recvmsg on a unix socket; `descriptor` becomes what came beside the bytes, or -1. Negative on failure.
+func receiveBytes(
+    _ socket: Int32, _ bytes: UnsafeMutableRawPointer, _ count: Int, beside descriptor: inout Int32
+) -> Int {
+    clinux_receive_descriptor(socket, bytes, count, &descriptor)
+}
+
 /// accept4 with a non-blocking, close-on-exec descriptor; negative on failure.
 func acceptNonBlocking(_ listener: Int32, flags: Int32) -> Int32 { accept4(listener, nil, nil, flags) }
 

@@ -62,6 +62,8 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     static let holdsLease = ClientFlags(rawValue: 8_192)
     /// `fillCount` is not 0.
     static let waitsForFills = ClientFlags(rawValue: 16_384)
+    /// It goes to the process that takes this one's place; see Engine+Handover.
+    static let leaving = ClientFlags(rawValue: 32_768)
 
     /// Requests may take the short way.
     @inline(__always)
@@ -145,12 +147,12 @@ struct Client: BitwiseCopyable {
     /// A new client may be one of long replies.
     static let replyBytesAverageFirst: UInt32 = 1_048_576
 
-    init(descriptor: Int32, poolIndex: Int, id: Int, database: Int, nowS: UInt32) {
+    init(descriptor: Int32, poolIndex: Int, id: Int, database: Int, nowS: UInt32, ageS: Int = 0) {
         self.database = Int32(database)
         self.descriptor = descriptor
         self.poolIndex = poolIndex
         self.id = id
-        connectedAtS = nowS
+        connectedAtS = nowS &- UInt32(truncatingIfNeeded: ageS)
         activeAtS = nowS
         watched = .read
     }

@@ -133,7 +133,7 @@ extension Engine {
         }
         client.giveBackEmptySlots(pool: &slots)
         if client.pointee.gate.isEmpty && client.pointee.heldBytes <= options.outputPauseBytes
-            && !client.pointee.flags.contains(.pausesLine)
+            && client.pointee.flags.isDisjoint(with: [.pausesLine, .leaving])
         {
             return client.pointee.flags.contains(.blocked) ? [.read, .write] : .read
         }
@@ -168,6 +168,7 @@ extension Engine {
         if let transfer = client.pointee.transfer, transfer.pointee.state == .settling, isEmpty {
             beginTransfer(transfer)
         }
+        if client.pointee.flags.contains(.leaving), leaves(client) { return nil }
         if client.pointee.gate.isEmpty, !gateBefore.isEmpty { scheduleResume(client) }
         var interest = Interest(rawValue: 0)
         if wantsBytes(client) { interest.insert(.read) }

@@ -125,6 +125,17 @@ extension Engine {
 
     private static var adoptedBytesMin: Int { 65_536 }
 
+    /// What another process had received of it.
+    mutating func restore(_ client: ClientRef, _ bytes: [UInt8]) {
+        precondition(client.pointee.intake == nil)
+        let intake = intakes.take()
+        let chunk = buffers.chunks.take(atLeast: max(1_024, bytes.count * 2))
+        bytes.withUnsafeBytes { _ = memcpy(chunk.data, $0.baseAddress!, bytes.count) }
+        chunk.pointee.fillBytes = bytes.count
+        intake.initialize(to: Intake(chunk: chunk, startBytes: 0))
+        client.pointee.intake = intake
+    }
+
     mutating func releaseIntake(of client: ClientRef) {
         guard let intake = client.pointee.intake else { return }
         buffers.chunks.release(intake.pointee.chunk)

@@ -137,6 +137,9 @@ struct Engine: ~Copyable {
     /// Lines to free once nothing of this tick looks at them any more.
     var dead: [LineRef] = []
     var isDraining = false
+    /// Clients are leaving for another process, and the one that the worker is to send there now.
+    var isHandingOver = false
+    var departing: ClientRef?
     /// The last look found requests that wait.
     private var hasQueues = false
     /// The request at hand was not taken: it is read again once all before it are answered.
@@ -300,12 +303,16 @@ struct Engine: ~Copyable {
     // MARK: Clients
 
     /// A new connection. `isAdmitted` false: it is answered with an error and closed.
-    mutating func addClient(descriptor: Int32, poolIndex: Int, isAdmitted: Bool) -> ClientRef {
+    /// `id` and `ageS`: of one that another process has had before.
+    mutating func addClient(
+        descriptor: Int32, poolIndex: Int, isAdmitted: Bool, id: Int? = nil, ageS: Int = 0
+    ) -> ClientRef {
         let client = ClientRef.allocate(capacity: 1)
         client.initialize(
             to: Client(
-                descriptor: descriptor, poolIndex: poolIndex, id: shared.nextClientID(),
-                database: pools[poolIndex].options.backend.database, nowS: UInt32(truncatingIfNeeded: nowMs / 1_000)))
+                descriptor: descriptor, poolIndex: poolIndex, id: id ?? shared.nextClientID(),
+                database: pools[poolIndex].options.backend.database,
+                nowS: UInt32(truncatingIfNeeded: nowMs / 1_000), ageS: ageS))
         if !pools[poolIndex].needsPassword { client.pointee.flags.insert(.authenticated) }
         client.pointee.next = firstClient
         firstClient?.pointee.previous = client

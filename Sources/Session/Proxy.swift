@@ -1,4 +1,4 @@
-// Proxy: the workers and their listening sockets, from start to drain.
+// Proxy: the workers and their listening sockets, from start to drain, or to the process that takes over.
 // Sockets are opened before any worker runs, so that every reason not to start is known at the start.
 // Not here: one worker's loop (Worker), signals and settings (the program).
 
@@ -31,13 +31,18 @@ package final class Proxy: Sendable {
     private let log: Logger
     private let shared: SharedState
     private let state = Mutex(State())
+    /// Held by whoever waits for the workers' end; a second one waits for the first.
+    private let ending = Mutex(())
 
-    package init(options: ProxyOptions, pools: [PoolOptions], counters: Counters, log: Logger) {
+    /// - Parameter lastClientID: clients' ids go on behind it.
+    package init(
+        options: ProxyOptions, pools: [PoolOptions], counters: Counters, log: Logger, lastClientID: Int = 0
+    ) {
         self.options = options
         self.pools = pools
         self.counters = counters
         self.log = log
-        shared = SharedState(clientsMax: options.clientsMax)
+        shared = SharedState(clientsMax: options.clientsMax, lastClientID: lastClientID)
     }
 
     /// Where each pool listens, in the pools' order: `127.0.0.1:22121` or a path. Port 0 has become a real one.
@@ -45,16 +50,22 @@ package final class Proxy: Sendable {
 
     package var connectedClients: Int { shared.connectedClients }
 
-    /// Opens every listener and starts the workers.
-    package func start() throws(ProxyStartError) {
+    /// Opens every listener that is not among `inherited`, and starts the workers.
+    package func start(inherited: InheritedSockets = InheritedSockets()) throws(ProxyStartError) {
         var sockets: [[(descriptor: Int32, poolIndex: Int)]] = Array(repeating: [], count: options.workerCount)
         var texts: [String] = []
+        var inherited = inherited
         for (index, pool) in pools.enumerated() {
-            let opened = try open(pool)
+            let opened = try open(pool, &inherited)
             texts.append(opened.text)
-            for worker in 0..<options.workerCount {
-                sockets[worker].append((opened.descriptors[worker % opened.descriptors.count], index))
+            // Every worker has a socket, and every socket a worker, however many there are of each.
+            for place in 0..<max(options.workerCount, opened.descriptors.count) {
+                sockets[place % options.workerCount].append(
+                    (opened.descriptors[place % opened.descriptors.count], index))
             }
+        }
+        for address in inherited.closeRest() {
+            log.warning("\(address): this socket was inherited, and no pool listens there; it is closed")
         }
         let boxes = try makeMailboxes()
         shared.mailboxes = boxes
@@ -104,28 +115,74 @@ package final class Proxy: Sendable {
 
     /// Stops accepting, answers what is under way, closes. Returns when that is done or `drainTimeoutMs` have passed.
     package func drain() {
-        let (threads, boxes, sockets) = state.withLock { state in
-            defer { state.threads = [] }
-            state.watchdog?.stop()
-            state.hostWatch?.stop()
-            return (state.threads, state.mailboxes, state.sharedSockets)
-        }
-        for box in boxes { box.post(.drain) }
-        for thread in threads { WorkerThread.join(thread) }
-        for descriptor in sockets { Socket.close(descriptor) }
+        endWorkers { $0.post(.drain) }
         for pool in pools {
             if case .unix(let path, _) = pool.listen { unlink(path) }
         }
     }
 
+    /// Returns when the workers have ended, whoever made them.
+    private func endWorkers(_ tell: (Mailbox) -> Void) {
+        for box in state.withLock({ $0.mailboxes }) { tell(box) }
+        ending.withLock { _ in
+            let ended = state.withLock { state in
+                defer { (state.threads, state.sharedSockets) = ([], []) }
+                return state
+            }
+            for thread in ended.threads { WorkerThread.join(thread) }
+            ended.watchdog?.stop()
+            ended.hostWatch?.stop()
+            for descriptor in ended.sharedSockets { Socket.close(descriptor) }
+        }
+    }
+
+    // MARK: Handover
+
+    /// What another process needs to take this one's place.
+    package var offer: (lastClientID: Int, listeners: [Int32]) {
+        (shared.lastClientID, state.withLock { $0.sharedSockets })
+    }
+
+    /// Gives all clients to the process at the other end, each between two of its requests. Returns when all have gone,
+    /// or when `drainTimeoutMs` have passed twice: who was in the middle of something all that time is drained.
+    package func handOver(_ handover: Handover) throws {
+        endWorkers { $0.post(.handOver(handover)) }
+        try handover.sayAllClientsAreSent()
+    }
+
+    /// Takes in the clients of the process whose place this one takes; returns when all have come.
+    ///
+    /// - Returns: how many.
+    /// - Throws: when the other process ends before; those that have come stay.
+    package func takeOver(_ handover: Handover) throws -> Int {
+        let boxes = state.withLock { $0.mailboxes }
+        var count = 0
+        while let (record, descriptor) = try handover.nextClient() {
+            guard let record else {
+                log.warning("a client of the process before is closed: its state cannot be read")
+                Socket.close(descriptor)
+                continue
+            }
+            boxes[count % boxes.count].post(.adopt(record, descriptor: descriptor))
+            count += 1
+        }
+        return count
+    }
+
     // MARK: Listening
 
-    private func open(_ pool: PoolOptions) throws(ProxyStartError) -> (descriptors: [Int32], text: String) {
+    private func open(
+        _ pool: PoolOptions, _ inherited: inout InheritedSockets
+    ) throws(ProxyStartError) -> (descriptors: [Int32], text: String) {
         do throws(SystemError) {
             switch pool.listen {
-            case .unix(let path, let mode): return ([try openUnix(path, mode, pool)], path)
+            case .unix(let path, let mode):
+                let known = SocketAddress(unixPath: path).map { inherited.take($0) } ?? []
+                return (known.isEmpty ? [try openUnix(path, mode, pool)] : known, path)
             case .tcp(let host, let port):
-                return try openTCP(address(host, port), pool)
+                let address = try address(host, port)
+                let known = inherited.take(address)
+                return known.isEmpty ? try openTCP(address, pool) : (known, address.text)
             }
         } catch {
             throw ProxyStartError(

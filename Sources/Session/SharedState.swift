@@ -10,7 +10,7 @@ import Upstream
 final class SharedState: Sendable {
     let clientsMax: Int
     let startedAtNs = Clock.nowNs()
-    private let lastClientID = Atomic<Int>(0)
+    private let clientIDs: Atomic<Int>
     private let clientCount = Atomic<Int>(0)
     /// What a server said when it would not have us, or the resolver, by shard.
     private let refusals = Mutex<[ObjectIdentifier: String]>([:])
@@ -24,14 +24,17 @@ final class SharedState: Sendable {
     let events: EventLog
     private let monitors = Atomic<Int>(0)
 
-    init(clientsMax: Int, events: EventLog = EventLog()) {
+    init(clientsMax: Int, lastClientID: Int = 0, events: EventLog = EventLog()) {
         self.clientsMax = clientsMax
+        clientIDs = Atomic(lastClientID)
         self.events = events
     }
 
     // MARK: Clients
 
-    func nextClientID() -> Int { lastClientID.add(1, ordering: .relaxed).newValue }
+    func nextClientID() -> Int { clientIDs.add(1, ordering: .relaxed).newValue }
+
+    var lastClientID: Int { clientIDs.load(ordering: .relaxed) }
 
     /// Counts a new client, in any case: `clientClosed` must follow.
     ///

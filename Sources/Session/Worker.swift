@@ -30,6 +30,8 @@ struct Worker: ~Copyable {
     private var isAcceptingHindered = false
     private var drainUntilMs: UInt64 = 0
     private var acceptBudget: AcceptBudget
+    /// Where clients go while another process takes this one's place.
+    private var handover: Handover?
 
     /// One socket that takes in clients of one pool.
     struct Listener {
@@ -116,8 +118,19 @@ struct Worker: ~Copyable {
             engine.counters.add(.ticks)
             engine.counters.add(.events, readyCount)
             beforeNs = afterNs
-            if engine.isDraining, engine.clientCount == 0 || engine.nowMs >= drainUntilMs { return }
+            if isOver() { return }
         }
+    }
+
+    /// Nobody is left, or their time is over.
+    private mutating func isOver() -> Bool {
+        guard engine.isDraining || engine.isHandingOver else { return false }
+        if engine.clientCount == 0 { return true }
+        guard engine.nowMs >= drainUntilMs else { return false }
+        if engine.isDraining { return true }
+        // Those who were in the middle of something all the time are told now.
+        drain()
+        return false
     }
 
     private func pause() {
@@ -153,7 +166,9 @@ struct Worker: ~Copyable {
             wait = min(wait ?? .max, engine.pause.untilMs > nowMs ? Int(engine.pause.untilMs - nowMs) : 0)
         }
         if acceptAtMs > 0 { wait = min(wait ?? .max, acceptAtMs > nowMs ? Int(acceptAtMs - nowMs) : 0) }
-        if engine.isDraining { wait = min(wait ?? .max, drainUntilMs > nowMs ? Int(drainUntilMs - nowMs) : 0) }
+        if engine.isDraining || engine.isHandingOver {
+            wait = min(wait ?? .max, drainUntilMs > nowMs ? Int(drainUntilMs - nowMs) : 0)
+        }
         return wait
     }
 
@@ -408,7 +423,11 @@ struct Worker: ~Copyable {
 
     @inline(__always)
     private mutating func settle(_ client: ClientRef) {
-        guard let interest = engine.settle(client), interest != client.pointee.watched else { return }
+        guard let interest = engine.settle(client) else {
+            if let leaver = engine.takeDeparting() { depart(leaver) }
+            return
+        }
+        guard interest != client.pointee.watched else { return }
         poller.change(client.pointee.descriptor, interest, tag: UInt64(UInt(bitPattern: client)) | Tag.client)
         client.pointee.watched = interest
     }
@@ -471,6 +490,8 @@ struct Worker: ~Copyable {
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):
                 engine.use(placement, poolIndex: poolIndex, revision: revision)
+            case .handOver(let handover): handOver(handover)
+            case .adopt(let record, let descriptor): adopt(record, descriptor)
             case .drain: drain()
             }
         }
@@ -498,13 +519,8 @@ struct Worker: ~Copyable {
 
     private mutating func drain() {
         guard !engine.isDraining else { return }
-        // Who has connected is a client, accepted or not. Who comes later is refused at once and can go elsewhere; left
-        // in the kernel's queue they would wait for the end of the drain.
-        for index in listeners.indices {
-            for _ in 0..<Self.drainAcceptsMax where acceptAtMs == 0 { accept(index) }
-            if listeners[index].isWatched { poller.forget(listeners[index].descriptor) }
-            Socket.stopListening(listeners[index].descriptor)
-        }
+        // After a handover they are another process's.
+        if handover == nil { stopListening() }
         acceptAtMs = 0
         drainUntilMs = engine.nowMs + UInt64(engine.options.drainTimeoutMs)
         // What clients have sent so far counts as under way. Left in the kernel, it would also turn the close into a
@@ -515,10 +531,78 @@ struct Worker: ~Copyable {
         engine.drain()
     }
 
+    /// Who has connected is a client, accepted or not. Who comes later is refused at once and can go elsewhere; left in
+    /// the kernel's queue they would wait for the end of the drain.
+    private mutating func stopListening() {
+        for index in listeners.indices {
+            for _ in 0..<Self.drainAcceptsMax where acceptAtMs == 0 { accept(index) }
+            if listeners[index].isWatched { poller.forget(listeners[index].descriptor) }
+            Socket.stopListening(listeners[index].descriptor)
+        }
+    }
+
     private static let drainReadsMax = 16
     private static let drainAcceptsMax = 64
 
     private func isReading(_ client: ClientRef) -> Bool {
         !client.pointee.flags.contains(.closed) && client.pointee.gate.isEmpty
+    }
+
+    // MARK: Handover
+
+    /// The other process accepts on the same sockets, so nobody waits in vain in the kernel's queue.
+    private mutating func handOver(_ handover: Handover) {
+        guard !engine.isDraining else { return }
+        for index in listeners.indices where listeners[index].isWatched {
+            poller.forget(listeners[index].descriptor)
+            listeners[index].isWatched = false
+        }
+        acceptAtMs = 0
+        self.handover = handover
+        drainUntilMs = engine.nowMs + UInt64(engine.options.drainTimeoutMs)
+        engine.handOver()
+    }
+
+    /// Its socket goes to the other process; ours is closed, which ends nothing.
+    private mutating func depart(_ client: ClientRef) {
+        guard let handover else { preconditionFailure("Worker: a client leaves, and nobody is there to take it") }
+        do throws(SystemError) {
+            try handover.send(engine.record(of: client), descriptor: client.pointee.descriptor)
+            engine.close(client, .byProxy)
+        } catch {
+            takeBack(error)
+        }
+    }
+
+    /// The other process is gone: all who are still here stay, and new ones are taken in again.
+    private mutating func takeBack(_ error: SystemError) {
+        log.error(
+            """
+            \(error): the process that was to take over is gone; the clients that are still here stay \
+            (\(engine.clientCount) of this worker), and those that it had taken are lost
+            """)
+        handover = nil
+        drainUntilMs = 0
+        engine.stay()
+        acceptAtMs = engine.nowMs
+    }
+
+    private mutating func adopt(_ record: ClientRecord, _ descriptor: Int32) {
+        _ = engine.shared.clientOpened()
+        guard let client = engine.adopt(record, descriptor: descriptor) else {
+            engine.shared.clientClosed()
+            log.warning(
+                """
+                client \(record.id) of the process before is closed: pool \(record.pool) with \
+                database \(record.database) is not in this config
+                """)
+            return Socket.close(descriptor)
+        }
+        engine.counters.add(.clientsAccepted)
+        do throws(SystemError) {
+            try poller.watch(descriptor, .read, tag: UInt64(UInt(bitPattern: client)) | Tag.client)
+        } catch {
+            engine.close(client, .byError)
+        }
     }
 }

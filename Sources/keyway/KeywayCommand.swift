@@ -15,7 +15,8 @@ struct KeywayCommand: ParsableCommand {
             """,
         discussion: """
             Without a subcommand it runs until SIGTERM or SIGINT, which let requests in flight finish (drain_timeout); \
-            a second one ends it at once. SIGHUP opens the log file anew. Exit status: 0, 1 for a wrong config, 2 for \
+            a second one ends it at once. SIGHUP opens the log file anew; SIGUSR2 starts the program anew, which \
+            takes over all clients without losing a request. Exit status: 0, 1 for a wrong config, 2 for \
             a start that failed, 3 when ended at once, 64 for wrong arguments.
             """,
         version: "keyway \(keywayVersion)", subcommands: [CheckCommand.self, RouteCommand.self],
@@ -59,7 +60,7 @@ struct KeywayCommand: ParsableCommand {
             throw ExitCode(ExitStatus.badConfig)
         }
         let detached = options.detaches ? Detached.leaveSession() : nil
-        if options.detaches && detached == nil {
+        if options.detaches && detached == nil && !Succession.isSuccessor {
             if options.logFile == nil {
                 Terminal.complain("keyway: -d without -o: nobody will see the log; give -o FILE")
             }

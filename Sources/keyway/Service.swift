@@ -1,4 +1,6 @@
 // Service: Keyway as it runs: what starts in which order, what stops in the reverse one, and the signals in between.
+// A process may take another one's place (Succession): it inherits the listening sockets, says when it serves, and is
+// then given the clients.
 // The main thread does nothing but take signals, from before the first start to the end, so that a second SIGTERM
 // is heard whatever the first one waits for. Starting and stopping happen on a thread of their own.
 // Not here: what the options mean (Assembly), the work itself (Session).
@@ -28,7 +30,8 @@ final class Service: Sendable {
     }
 
     private enum Phase {
-        case starting, serving, stopping
+        /// `leaving`: another process takes this one's place.
+        case starting, serving, leaving, stopping
     }
 
     private let job: Job
@@ -39,8 +42,10 @@ final class Service: Sendable {
     /// Held while embedded servers are being stopped: whoever comes second waits until they are gone.
     private let stoppingShards = Mutex(())
     private let ownsPIDFile = Atomic(false)
-    /// Signalled when a stop was asked for.
+    /// Signalled when a stop was asked for, or when another process has taken over.
     private let stopAsked = DispatchSemaphore(value: 0)
+    private let programPath = Succession.programPath()
+    private let running = Mutex<Running?>(nil)
 
     /// Opens the log.
     init(_ job: Job) throws {
@@ -68,6 +73,7 @@ final class Service: Sendable {
             switch Signals.next() {
             case .stop: askToStop()
             case .reopenLog: reopenLog()
+            case .upgrade: askToHandOver()
             case .louder: setLevel(Verbosity.louder(than: sink.level))
             case .quieter: setLevel(Verbosity.quieter(than: sink.level))
             }
@@ -81,7 +87,7 @@ final class Service: Sendable {
         }
         switch before {
         case .stopping: endNow()
-        case .serving:
+        case .serving, .leaving:
             log.notice("stopping: no new clients, requests in flight may finish")
             stopAsked.signal()
         case .starting:
@@ -101,9 +107,13 @@ final class Service: Sendable {
         defer { removePIDFile() }
         do {
             let running = try start()
+            self.running.withLock { $0 = running }
             whenServing()
+            ServiceManager.tell("READY=1\nMAINPID=\(getpid())")
             ResidentMemory.giveBackStartup()
             stopAsked.wait()
+            guard isStopping else { return 0 }
+            ServiceManager.tell("STOPPING=1")
             running.proxy.drain()
             running.stats?.stop()
             stopSupervisors()
@@ -117,9 +127,75 @@ final class Service: Sendable {
         }
     }
 
-    private struct Running {
+    private struct Running: Sendable {
         let proxy: Proxy
         let stats: StatsServer?
+    }
+
+    // MARK: Succession
+
+    /// Another process is to take this one's place. Not on this thread, which has to hear the next signal.
+    private func askToHandOver() {
+        let isServing = phase.withLock { phase in
+            defer { if phase == .serving { phase = .leaving } }
+            return phase == .serving
+        }
+        guard isServing else { return log.warning("SIGUSR2: not while Keyway starts, stops or is being succeeded") }
+        let thread = try? WorkerThread.start(name: "keyway-succeed") { [self] in
+            if let problem = handOver() {
+                log.error("SIGUSR2: \(problem); this process goes on as before")
+                phase.withLock { phase in if phase == .leaving { phase = .serving } }
+            }
+        }
+        if let thread { WorkerThread.detach(thread) }
+    }
+
+    /// - Returns: why there is no successor; nil when there is one and this process has nothing left to do.
+    private func handOver() -> String? {
+        guard let running = running.withLock({ $0 }) else { return "it has not started yet" }
+        guard supervisors.isEmpty else {
+            return "embedded servers end with their process, and their data with them; stop and start it instead"
+        }
+        log.notice("SIGUSR2: \(programPath) is started to take this process's place")
+        let successor: Succession.Successor
+        do { successor = try Succession.start(program: programPath) } catch { return "\(error)" }
+        let offer = running.proxy.offer
+        do {
+            try successor.handover.offer(
+                Handover.Greeting(version: keywayVersion, lastClientID: offer.lastClientID + Self.clientIDReserve),
+                listeners: offer.listeners)
+            try successor.handover.waitUntilReady()
+        } catch {
+            return "process \(successor.processID) does not serve: \(error); \(successor.end())"
+        }
+        log.notice("process \(successor.processID) serves; it is given the clients")
+        running.stats?.stop()
+        _ = ownsPIDFile.exchange(false, ordering: .acquiringAndReleasing)
+        do {
+            try successor.handover.sayPortsAreFree()
+            try running.proxy.handOver(successor.handover)
+        } catch {
+            log.error("process \(successor.processID): \(error)")
+        }
+        log.notice("process \(successor.processID) has all clients; this one ends")
+        stopAsked.signal()
+        return nil
+    }
+
+    /// Ids for the clients that this process still takes in while the other one already does.
+    private static let clientIDReserve = 65_536
+
+    /// In the newer process: the clients come, each when nothing of it is under way.
+    private func takeOver(_ predecessor: Handover, _ proxy: Proxy) throws {
+        let thread = try WorkerThread.start(name: "keyway-inherit") { [self] in
+            do {
+                let count = try proxy.takeOver(predecessor)
+                log.notice("\(count) clients have come from the process before")
+            } catch {
+                log.error("\(error)")
+            }
+        }
+        WorkerThread.detach(thread)
     }
 
     private func start() throws -> Running {
@@ -132,8 +208,16 @@ final class Service: Sendable {
 
         let counters = Counters(layout: job.assembly.telemetry)
         let pools = try startShards()
-        let proxy = Proxy(options: options, pools: pools, counters: counters, log: log)
-        try proxy.start()
+        let predecessor = Succession.predecessor()
+        let inherited = try predecessor?.accept()
+        if let inherited { log.notice("keyway \(inherited.greeting.version) hands its sockets over") }
+        let proxy = Proxy(
+            options: options, pools: pools, counters: counters, log: log,
+            lastClientID: inherited?.greeting.lastClientID ?? 0)
+        try proxy.start(
+            inherited: InheritedSockets(inherited?.listeners ?? ServiceManager.inheritedSockets()))
+        try predecessor?.sayReady()
+        try predecessor?.waitUntilPortsAreFree()
         let place = StatsPlace.chosen(job.options, configured: job.settings.process.statsListen)
         var stats: StatsServer?
         do {
@@ -141,6 +225,7 @@ final class Service: Sendable {
             // Last: whoever cannot start because another one runs must leave that one's file alone.
             try writePIDFile()
             try becomeServing()
+            if let predecessor { try takeOver(predecessor, proxy) }
         } catch {
             proxy.drain()
             stats?.stop()

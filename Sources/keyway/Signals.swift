@@ -1,4 +1,4 @@
-// Signals: which signals the process takes, and what each asks for, as in twemproxy.
+// Signals: which signals the process takes, and what each asks for: as in twemproxy, and SIGUSR2 for an upgrade.
 // They are blocked before any thread starts, so that every thread inherits that, and taken one by one by the main
 // thread: no code of ours ever runs inside a signal handler.
 
@@ -10,15 +10,17 @@ enum Signals {
         case stop
         /// SIGHUP
         case reopenLog
+        /// SIGUSR2
+        case upgrade
         /// SIGTTIN
         case louder
         /// SIGTTOU
         case quieter
     }
 
-    /// Blocks what `next()` takes and ignores what twemproxy ignores. Before any thread starts.
+    /// Blocks what `next()` takes and ignores the others that people send. Before any thread starts.
     static func takeOver() {
-        for ignored in [SIGPIPE, SIGUSR1, SIGUSR2] { signal(ignored, SIG_IGN) }
+        for ignored in [SIGPIPE, SIGUSR1] { signal(ignored, SIG_IGN) }
         var set = taken()
         let result = pthread_sigmask(SIG_BLOCK, &set, nil)
         precondition(result == 0, "Signals: sigmask")
@@ -38,6 +40,7 @@ enum Signals {
         switch number {
         case SIGTERM, SIGINT: .stop
         case SIGHUP: .reopenLog
+        case SIGUSR2: .upgrade
         case SIGTTIN: .louder
         case SIGTTOU: .quieter
         default: nil
@@ -47,7 +50,7 @@ enum Signals {
     private static func taken() -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGHUP, SIGTTIN, SIGTTOU] { sigaddset(&set, number) }
+        for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGTTIN, SIGTTOU] { sigaddset(&set, number) }
         return set
     }
 }

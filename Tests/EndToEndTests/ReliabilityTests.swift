@@ -18,7 +18,8 @@ import Testing
     }
 
     @Test(arguments: Servers.found) func aFrozenShardIsLeftAloneAndComesBack(_ server: Server) throws {
-        let rig = try Rig(server, workers: 2, pool: ["timeout": "1500", "breaker_failures": "2", "breaker_open": "200"])
+        let rig = try Rig(
+            server, workers: 2, pool: ["timeout": "1500", "breaker_failures": "2", "breaker_open": "200"])
         let client = try rig.connect()
         let (frozen, well) = (try key(rig, 0), try key(rig, 1))
         #expect(try client.command("SET", frozen, "v") == .ok)

@@ -174,6 +174,8 @@ final class EngineRig {
     var engine: Engine
     let backends: [FakeBackend]
     var clients: [FakeClient] = []
+    /// Who went to another process.
+    private(set) var departed: [ClientRecord] = []
     let counters: Counters
     let mailbox: Mailbox
     /// By the line's descriptor.
@@ -242,6 +244,17 @@ final class EngineRig {
         return client
     }
 
+    /// A client that another process has had; nil when there is no place for it.
+    func adopt(_ record: ClientRecord) -> FakeClient? {
+        _ = engine.shared.clientOpened()
+        nextDescriptor += 1
+        guard let ref = engine.adopt(record, descriptor: nextDescriptor) else { return nil }
+        let client = FakeClient(ref: ref, descriptor: nextDescriptor)
+        clients.append(client)
+        settle()
+        return client
+    }
+
     func request(_ words: [[UInt8]]) -> [UInt8] {
         Array("*\(words.count)\r\n".utf8) + words.flatMap { FakeBackend.bulk($0) }
     }
@@ -300,7 +313,7 @@ final class EngineRig {
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):
                 engine.use(placement, poolIndex: poolIndex, revision: revision)
-            case .resolved, .hostFound, .drain: break
+            case .resolved, .hostFound, .handOver, .adopt, .drain: break
             }
         }
         engine.runTimers()
@@ -456,7 +469,7 @@ final class EngineRig {
             let wanted: Int
             switch batch {
             case .nothing:
-                _ = engine.settle(client)
+                settle(client)
                 return hasMoved
             case .scratch(let count): wanted = count
             case .vectors(_, let sizeBytes): wanted = sizeBytes
@@ -477,12 +490,19 @@ final class EngineRig {
             // The kernel takes more at once, unless the client has closed its window.
             if moved < wanted, fake?.windowBytes == nil {
                 engine.unblocked(client)
-                _ = engine.settle(client)
+                settle(client)
                 return hasMoved
             }
         }
-        _ = engine.settle(client)
+        settle(client)
         return hasMoved
+    }
+
+    private func settle(_ client: ClientRef) {
+        _ = engine.settle(client)
+        guard let leaver = engine.takeDeparting() else { return }
+        departed.append(engine.record(of: leaver))
+        engine.close(leaver, .byProxy)
     }
 
     /// The client reads again.

@@ -26,6 +26,11 @@ long clinux_receive(int descriptor, void *bytes, size_t size_bytes);
 long clinux_send(int descriptor, const void *bytes, size_t size_bytes);
 long clinux_send_vectors(int descriptor, void *vectors, size_t count);
 
+/* One send or receive on a unix socket, with a descriptor beside the bytes, or -1 for none. A received one is closed
+ * by exec. The control message's macros and flags are for C only. */
+long clinux_send_descriptor(int socket, const void *bytes, size_t size_bytes, int descriptor);
+long clinux_receive_descriptor(int socket, void *bytes, size_t size_bytes, int *descriptor);
+
 /* prctl is variadic. Without this a nap lasts 50 us longer than asked. */
 static inline int clinux_set_timer_slack_ns(unsigned long slack_ns) {
     return prctl(PR_SET_TIMERSLACK, slack_ns, 0, 0, 0);
