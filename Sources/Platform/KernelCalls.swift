@@ -39,6 +39,9 @@ func receiveBytes(
 /// accept4 with a non-blocking, close-on-exec descriptor; negative on failure.
 func acceptNonBlocking(_ listener: Int32, flags: Int32) -> Int32 { accept4(listener, nil, nil, flags) }
 
+/// fcntl is variadic. Closed by exec; negative on failure.
+func duplicateDescriptor(_ descriptor: Int32) -> Int32 { clinux_duplicate(descriptor) }
+
 func setTimerSlack(nanoseconds: UInt) { clinux_set_timer_slack_ns(nanoseconds) }
 
 func setThreadName(_ name: String) { clinux_set_thread_name(name) }

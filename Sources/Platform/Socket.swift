@@ -201,6 +201,13 @@ package enum Socket {
         return number
     }
 
+    /// Another descriptor of the same socket, closed by exec.
+    package static func duplicate(_ descriptor: Int32) throws(SystemError) -> Int32 {
+        let copy = duplicateDescriptor(descriptor)
+        guard copy >= 0 else { throw SystemError("duplicate a socket") }
+        return copy
+    }
+
     package static func close(_ descriptor: Int32) {
         // EINTR on Linux closes too; a second call could close somebody else's descriptor.
         let result = Glibc.close(descriptor)

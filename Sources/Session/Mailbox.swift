@@ -26,9 +26,9 @@ enum Message: Sendable {
     case shardOpened(poolIndex: Int, shardIndex: Int)
     /// The pool's keys are placed so from now on.
     case ringChanged(poolIndex: Int, Placement, revision: Int)
-    /// Clients go to the process at the other end.
-    case handOver(Handover)
-    /// A client of the process before this one.
+    /// Clients go to the process, or the generation of workers, at the other end.
+    case handOver(Handover, Patience)
+    /// A client of the process or generation before this one.
     case adopt(ClientRecord, descriptor: Int32)
     /// Stop accepting, answer what is under way, then end.
     case drain

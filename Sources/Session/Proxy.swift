@@ -21,6 +21,7 @@ package final class Proxy: Sendable {
         var mailboxes: [Mailbox] = []
         var listening: [String] = []
         var sharedSockets: [Int32] = []
+        var hasHandedOver = false
         var watchdog: Watchdog?
         var hostWatch: HostWatch?
     }
@@ -45,6 +46,15 @@ package final class Proxy: Sendable {
         shared = SharedState(clientsMax: options.clientsMax, lastClientID: lastClientID)
     }
 
+    /// For another config, in the same process: takes the place of `older`, see `handOver`.
+    package init(options: ProxyOptions, pools: [PoolOptions], counters: Counters, log: Logger, following older: Proxy) {
+        self.options = options
+        self.pools = pools
+        self.counters = counters
+        self.log = log
+        shared = SharedState(clientsMax: options.clientsMax, following: older.shared)
+    }
+
     /// Where each pool listens, in the pools' order: `127.0.0.1:22121` or a path. Port 0 has become a real one.
     package var listening: [String] { state.withLock { $0.listening } }
 
@@ -65,7 +75,8 @@ package final class Proxy: Sendable {
             }
         }
         for address in inherited.closeRest() {
-            log.warning("\(address): this socket was inherited, and no pool listens there; it is closed")
+            log.notice("\(address): no pool listens there any more; its socket is closed")
+            if address.hasPrefix("/") { unlink(address) }
         }
         let boxes = try makeMailboxes()
         shared.mailboxes = boxes
@@ -116,14 +127,17 @@ package final class Proxy: Sendable {
     /// Stops accepting, answers what is under way, closes. Returns when that is done or `drainTimeoutMs` have passed.
     package func drain() {
         endWorkers { $0.post(.drain) }
+        // Of the process or generation that follows, otherwise.
+        guard !state.withLock({ $0.hasHandedOver }) else { return }
         for pool in pools {
             if case .unix(let path, _) = pool.listen { unlink(path) }
         }
     }
 
     /// Returns when the workers have ended, whoever made them.
-    private func endWorkers(_ tell: (Mailbox) -> Void) {
+    private func endWorkers(_ tell: (Mailbox) -> Void, whenTold: () -> Void = {}) {
         for box in state.withLock({ $0.mailboxes }) { tell(box) }
+        whenTold()
         ending.withLock { _ in
             let ended = state.withLock { state in
                 defer { (state.threads, state.sharedSockets) = ([], []) }
@@ -143,30 +157,78 @@ package final class Proxy: Sendable {
         (shared.lastClientID, state.withLock { $0.sharedSockets })
     }
 
-    /// Gives all clients to the process at the other end, each between two of its requests. Returns when all have gone,
-    /// or when `drainTimeoutMs` have passed twice: who was in the middle of something all that time is drained.
-    package func handOver(_ handover: Handover) throws {
-        endWorkers { $0.post(.handOver(handover)) }
+    /// Gives all clients to whoever is at the other end, each between two of its requests. Returns when all have gone,
+    /// or have been ended as `patience` says.
+    package func handOver(_ handover: Handover, _ patience: Patience) throws {
+        shared.hotKeys.close()
+        state.withLock { $0.hasHandedOver = true }
+        endWorkers {
+            $0.post(.handOver(handover, patience))
+        } whenTold: {
+            // Else an address that is no longer listened to would let clients in whom nobody accepts.
+            if case .lasting = patience { closeListeners(releasedBy: handover) }
+        }
         try handover.sayAllClientsAreSent()
     }
 
-    /// Takes in the clients of the process whose place this one takes; returns when all have come.
+    private func closeListeners(releasedBy handover: Handover) {
+        while handover.releasedCount < options.workerCount { Clock.nap(microseconds: 1_000) }
+        let sockets = state.withLock { state in
+            defer { state.sharedSockets = [] }
+            return state.sharedSockets
+        }
+        for descriptor in sockets { Socket.close(descriptor) }
+    }
+
+    /// Shards that are out of their pool's ring, which a generation that follows would not know.
+    package var shardsOutOfRing: [String] {
+        pools.flatMap { pool in pool.shards.filter { shared.register[$0].isEjected }.map { "\(pool.name)/\($0.name)" } }
+    }
+
+    /// Waits until every worker has a connection to every server, but not longer than `timeoutMs`.
+    package func waitUntilConnected(timeoutMs: Int) {
+        let deadlineNs = Clock.nowNs() + UInt64(timeoutMs) * 1_000_000
+        while Clock.nowNs() < deadlineNs, !isConnected { Clock.nap(microseconds: 5_000) }
+    }
+
+    private var isConnected: Bool {
+        (0..<options.workerCount).allSatisfy { worker in
+            pools.indices.allSatisfy { pool in
+                pools[pool].shards.indices.allSatisfy {
+                    counters.server($0, pool: pool, worker: worker).read(.serverConnections) > 0
+                }
+            }
+        }
+    }
+
+    /// Takes in the clients that come; returns when all have come.
     ///
+    /// - Parameter current: the generation of workers that takes clients in at the moment; asked for each of them, for
+    ///   one may follow another meanwhile.
     /// - Returns: how many.
-    /// - Throws: when the other process ends before; those that have come stay.
-    package func takeOver(_ handover: Handover) throws -> Int {
-        let boxes = state.withLock { $0.mailboxes }
+    /// - Throws: when the other end is gone before; those that have come stay.
+    package static func takeOver(_ handover: Handover, current: () -> Proxy, log: Logger) throws -> Int {
         var count = 0
         while let (record, descriptor) = try handover.nextClient() {
             guard let record else {
-                log.warning("a client of the process before is closed: its state cannot be read")
+                log.warning("a client that was to be taken over is closed: its state cannot be read")
                 Socket.close(descriptor)
                 continue
             }
-            boxes[count % boxes.count].post(.adopt(record, descriptor: descriptor))
+            while !current().adopt(record, descriptor: descriptor, turn: count) { Clock.nap(microseconds: 1_000) }
             count += 1
         }
         return count
+    }
+
+    /// - Returns: false when this generation gives its own clients away.
+    private func adopt(_ record: ClientRecord, descriptor: Int32, turn: Int) -> Bool {
+        // Under the lock, so that the worker reads this before it hears of its own handover.
+        state.withLock { state in
+            guard !state.hasHandedOver else { return false }
+            state.mailboxes[turn % state.mailboxes.count].post(.adopt(record, descriptor: descriptor))
+            return true
+        }
     }
 
     // MARK: Listening

@@ -9,25 +9,42 @@ import Upstream
 
 final class SharedState: Sendable {
     let clientsMax: Int
-    let startedAtNs = Clock.nowNs()
+    let startedAtNs: UInt64
     private let clientIDs: Atomic<Int>
+    private static let idReserve = 65_536
     private let clientCount = Atomic<Int>(0)
     /// What a server said when it would not have us, or the resolver, by shard.
     private let refusals = Mutex<[ObjectIdentifier: String]>([:])
     private let boxes = Mutex<[Mailbox]>([])
     let resolver = Resolver()
-    let census = ListenerCensus()
-    let scripts = ScriptStore()
+    let census: ListenerCensus
+    let scripts: ScriptStore
     let register = ShardRegister()
     let hotKeys = HotKeyBoard()
-    let misses = MissLeases()
+    let misses: MissLeases
     let events: EventLog
     private let monitors = Atomic<Int>(0)
 
     init(clientsMax: Int, lastClientID: Int = 0, events: EventLog = EventLog()) {
         self.clientsMax = clientsMax
+        startedAtNs = Clock.nowNs()
         clientIDs = Atomic(lastClientID)
         self.events = events
+        census = ListenerCensus()
+        scripts = ScriptStore()
+        misses = MissLeases()
+    }
+
+    /// For the generation of workers that follows: what all clients of the process share goes on.
+    init(clientsMax: Int, following older: SharedState) {
+        self.clientsMax = clientsMax
+        startedAtNs = older.startedAtNs
+        // The older workers take a few more in.
+        clientIDs = Atomic(older.lastClientID + Self.idReserve)
+        events = older.events
+        census = older.census
+        scripts = older.scripts
+        misses = older.misses
     }
 
     // MARK: Clients

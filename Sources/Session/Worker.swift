@@ -30,8 +30,10 @@ struct Worker: ~Copyable {
     private var isAcceptingHindered = false
     private var drainUntilMs: UInt64 = 0
     private var acceptBudget: AcceptBudget
-    /// Where clients go while another process takes this one's place.
+    /// Where clients go while another process, or generation of workers, takes this one's place.
     private var handover: Handover?
+    private var patience = Patience.untilDrained
+    private static let never = UInt64.max
 
     /// One socket that takes in clients of one pool.
     struct Listener {
@@ -129,7 +131,12 @@ struct Worker: ~Copyable {
         guard engine.nowMs >= drainUntilMs else { return false }
         if engine.isDraining { return true }
         // Those who were in the middle of something all the time are told now.
-        drain()
+        switch patience {
+        case .untilDrained: drain()
+        case .lasting(let gone, let moved):
+            engine.endLingering(gone: gone, moved: moved)
+            drainUntilMs = Self.never
+        }
         return false
     }
 
@@ -166,7 +173,7 @@ struct Worker: ~Copyable {
             wait = min(wait ?? .max, engine.pause.untilMs > nowMs ? Int(engine.pause.untilMs - nowMs) : 0)
         }
         if acceptAtMs > 0 { wait = min(wait ?? .max, acceptAtMs > nowMs ? Int(acceptAtMs - nowMs) : 0) }
-        if engine.isDraining || engine.isHandingOver {
+        if (engine.isDraining || engine.isHandingOver) && drainUntilMs != Self.never {
             wait = min(wait ?? .max, drainUntilMs > nowMs ? Int(drainUntilMs - nowMs) : 0)
         }
         return wait
@@ -263,8 +270,8 @@ struct Worker: ~Copyable {
     // MARK: Accepting
 
     private mutating func accept(_ index: Int) {
-        // A drain may have begun earlier in this tick.
-        guard !engine.isDraining else { return }
+        // A drain, or a handover, may have begun earlier in this tick.
+        guard !engine.isDraining, !engine.isHandingOver else { return }
         let poolIndex = listeners[index].poolIndex
         for _ in 0..<Self.acceptsPerEvent {
             guard acceptBudget.take(nowMs: engine.nowMs) else { return restFromAccepting(ms: AcceptBudget.slotMs) }
@@ -490,7 +497,7 @@ struct Worker: ~Copyable {
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):
                 engine.use(placement, poolIndex: poolIndex, revision: revision)
-            case .handOver(let handover): handOver(handover)
+            case .handOver(let handover, let patience): handOver(handover, patience)
             case .adopt(let record, let descriptor): adopt(record, descriptor)
             case .drain: drain()
             }
@@ -551,14 +558,16 @@ struct Worker: ~Copyable {
     // MARK: Handover
 
     /// The other process accepts on the same sockets, so nobody waits in vain in the kernel's queue.
-    private mutating func handOver(_ handover: Handover) {
-        guard !engine.isDraining else { return }
+    private mutating func handOver(_ handover: Handover, _ patience: Patience) {
         for index in listeners.indices where listeners[index].isWatched {
             poller.forget(listeners[index].descriptor)
             listeners[index].isWatched = false
         }
+        handover.release()
+        guard !engine.isDraining else { return }
         acceptAtMs = 0
         self.handover = handover
+        self.patience = patience
         drainUntilMs = engine.nowMs + UInt64(engine.options.drainTimeoutMs)
         engine.handOver()
     }

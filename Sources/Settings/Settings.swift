@@ -11,6 +11,9 @@ package struct Settings: Sendable, Equatable {
     package var pools: [PoolSettings]
     /// What the file says that has no effect, or another than in twemproxy; in file order.
     package var warnings: [SettingsError] = []
+    /// Every key of the file that has not its default, but for servers, as `pool.key`, and its value as the file has
+    /// it.
+    package var texts: [String: String] = [:]
 
     /// What Keyway does without a file: one pool, `main`, on 127.0.0.1:22121, over four embedded servers.
     package static let standard: Settings = {

@@ -8,6 +8,7 @@ struct SettingsReader {
     private(set) var warnings: [SettingsError] = []
     private var process: ProcessSettings?
     private var pools: [PoolSettings] = []
+    private var texts: [String: String] = [:]
     /// Where `listen:` and `directory:` of a pool stand, by its name.
     private var listenLines: [String: Int] = [:]
     private var directoryLines: [String: Int] = [:]
@@ -30,7 +31,8 @@ struct SettingsReader {
         checkGutters()
         guard errors.isEmpty else { throw SettingsErrors(Self.inFileOrder(errors)) }
         return Settings(
-            process: process ?? Settings.standard.process, pools: pools, warnings: Self.inFileOrder(warnings))
+            process: process ?? Settings.standard.process, pools: pools, warnings: Self.inFileOrder(warnings),
+            texts: texts)
     }
 
     private mutating func read(_ entry: YAMLEntry) {
@@ -54,6 +56,11 @@ struct SettingsReader {
                     "a top-level key is the name of a pool; indent the keys of the pool below it"
                 }
             return note(entry.line, entry.key, "is \(entry.value.shape), not a map of keys", remedy)
+        }
+        for key in keys where key.key != "servers" {
+            let text = key.value.text ?? key.value.items?.map { $0.text ?? $0.shape }.joined(separator: ", ")
+            guard text != SettingsTable.row(isProcess ? .process : .pool, key.key)?.defaultText else { continue }
+            texts["\(entry.key).\(key.key)"] = text
         }
         var section = SettingsSection(
             keys, scope: isProcess ? .process : .pool, path: entry.key, line: entry.line, file: file)

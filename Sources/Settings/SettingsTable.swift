@@ -47,7 +47,8 @@ package struct SettingsRow: Sendable {
         self.kind = kind
         self.defaultText = defaultText
         self.isRequired = isRequired
-        self.isReloadable = false
+        // Embedded servers are started once, and so is the statistics port.
+        self.isReloadable = scope != .embedded && key != "stats_listen"
         self.sentence = sentence
     }
 

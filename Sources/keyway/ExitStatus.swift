@@ -8,4 +8,6 @@ enum ExitStatus {
     static let failedStart: Int32 = 2
     /// Ended by the second signal, whatever was in flight.
     static let endedAtOnce: Int32 = 3
+    /// `keyway plan`: keys would move to other servers.
+    static let keysMove: Int32 = 4
 }

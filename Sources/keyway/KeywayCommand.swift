@@ -11,15 +11,16 @@ struct KeywayCommand: ParsableCommand {
         usage: """
             keyway [-c <file>] [<options>]
             keyway check <file>
+            keyway plan <file> <newer file>
             keyway route [-c <file>] [--pool <pool>] [--json] [<key> ...]
             """,
         discussion: """
             Without a subcommand it runs until SIGTERM or SIGINT, which let requests in flight finish (drain_timeout); \
-            a second one ends it at once. SIGHUP opens the log file anew; SIGUSR2 starts the program anew, which \
-            takes over all clients without losing a request. Exit status: 0, 1 for a wrong config, 2 for \
-            a start that failed, 3 when ended at once, 64 for wrong arguments.
+            a second one ends it at once. SIGHUP opens the log file anew, SIGUSR1 applies the config file as it is \
+            now, and SIGUSR2 starts the program anew, which takes over all clients without losing a request. Exit \
+            status: 0, 1 for a wrong config, 2 for a start that failed, 3 when ended at once, 64 for wrong arguments.
             """,
-        version: "keyway \(keywayVersion)", subcommands: [CheckCommand.self, RouteCommand.self],
+        version: "keyway \(keywayVersion)", subcommands: [CheckCommand.self, PlanCommand.self, RouteCommand.self],
         helpNames: [.short, .long, .customShort("?")])
 
     @OptionGroup var source: ConfigSource
@@ -54,7 +55,8 @@ struct KeywayCommand: ParsableCommand {
         let job: Service.Job
         do {
             let settings = try source.settings()
-            job = Service.Job(settings: settings, assembly: try Assembly(settings), options: options)
+            job = Service.Job(
+                settings: settings, assembly: try Assembly(settings), options: options, configFile: source.file)
         } catch {
             Terminal.complain("\(error)")
             throw ExitCode(ExitStatus.badConfig)

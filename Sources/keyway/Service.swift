@@ -27,6 +27,8 @@ final class Service: Sendable {
         let settings: Settings
         let assembly: Assembly
         let options: RunOptions
+        /// Nil when Keyway runs without a file.
+        let configFile: String?
     }
 
     private enum Phase {
@@ -46,6 +48,12 @@ final class Service: Sendable {
     private let stopAsked = DispatchSemaphore(value: 0)
     private let programPath = Succession.programPath()
     private let running = Mutex<Running?>(nil)
+    /// By pool; they run as long as the process.
+    private let embeddedShards = Mutex<[String: [EmbeddedShard]]>([:])
+    /// Held while a reload is under way: a second one waits.
+    private let reloading = Mutex(())
+    /// Those under way: clients still come from elsewhere.
+    private let takeovers = Atomic(0)
 
     /// Opens the log.
     init(_ job: Job) throws {
@@ -73,6 +81,7 @@ final class Service: Sendable {
             switch Signals.next() {
             case .stop: askToStop()
             case .reopenLog: reopenLog()
+            case .reload: askToReload()
             case .upgrade: askToHandOver()
             case .louder: setLevel(Verbosity.louder(than: sink.level))
             case .quieter: setLevel(Verbosity.quieter(than: sink.level))
@@ -114,8 +123,9 @@ final class Service: Sendable {
             stopAsked.wait()
             guard isStopping else { return 0 }
             ServiceManager.tell("STOPPING=1")
-            running.proxy.drain()
-            running.stats?.stop()
+            let last = self.running.withLock { $0 } ?? running
+            for proxy in last.older + [last.proxy] { proxy.drain() }
+            last.stats?.stop()
             stopSupervisors()
             log.notice("stopped")
             return 0
@@ -128,9 +138,108 @@ final class Service: Sendable {
     }
 
     private struct Running: Sendable {
+        /// What it was made from.
+        let settings: Settings
+        let assembly: Assembly
         let proxy: Proxy
+        let counters: Counters
         let stats: StatsServer?
+        /// Earlier generations of workers, some of which may still have clients.
+        var older: [Proxy] = []
     }
+
+    // MARK: Reload
+
+    private func askToReload() {
+        let thread = try? WorkerThread.start(name: "keyway-reload") { [self] in _ = reload(mayMoveKeys: false) }
+        if let thread { WorkerThread.detach(thread) }
+    }
+
+    /// Applies the config file as it is now, or changes nothing. What it finds is logged.
+    ///
+    /// - Parameter mayMoveKeys: a change that gives keys to other servers is not refused.
+    /// - Returns: lines for people, and whether the config of the file is in use now.
+    func reload(mayMoveKeys: Bool) -> (isApplied: Bool, lines: [String]) {
+        reloading.withLock { _ in
+            guard phase.withLock({ $0 == .serving }), let running = running.withLock({ $0 }) else {
+                return refuse(["not while Keyway starts, stops or is being succeeded"])
+            }
+            guard let file = job.configFile else { return refuse(["Keyway runs without a config file (-c)"]) }
+            do {
+                let settings = try Settings.read(file: file)
+                let assembly = try Assembly(settings)
+                let plan = ReloadPlan(from: running.settings, running.assembly, to: settings, assembly)
+                if let reasons = reasonsToRefuse(plan, running, file, mayMoveKeys: mayMoveKeys) {
+                    return refuse(reasons)
+                }
+                if plan.isEmpty {
+                    log.notice("reload: \(file) changes nothing")
+                    return (true, ["nothing changes"])
+                }
+                ServiceManager.tell("RELOADING=1")
+                defer { ServiceManager.tell("READY=1") }
+                try replace(running, settings, assembly, plan)
+                for line in plan.lines { log.notice("reload: \(line)") }
+                log.notice("reload: \(file) is in use")
+                return (true, plan.lines)
+            } catch {
+                return refuse(["\(error)"])
+            }
+        }
+    }
+
+    private func refuse(_ reasons: [String]) -> (isApplied: Bool, lines: [String]) {
+        for reason in reasons { log.error("reload: \(reason)") }
+        log.error("reload: nothing has changed")
+        return (false, reasons)
+    }
+
+    private func reasonsToRefuse(
+        _ plan: ReloadPlan, _ running: Running, _ file: String, mayMoveKeys: Bool
+    ) -> [String]? {
+        if !plan.refusals.isEmpty { return plan.refusals }
+        let out = running.proxy.shardsOutOfRing
+        if !out.isEmpty {
+            return ["\(out.joined(separator: ", ")): out of the ring; reload when it is back, or after KEYWAY READMIT"]
+        }
+        guard plan.movesKeys, !mayMoveKeys else { return nil }
+        let moving = plan.pools.filter { $0.movedPercent > 0 }
+            .map { "pool \($0.name): \(ReloadPlan.percent($0.movedPercent)) of all keys would move to another server" }
+        return moving + ["see `keyway plan`; a reload that may move keys says so (allow-remap)"]
+    }
+
+    /// A new generation of workers takes the place of the one that runs: on the same sockets, and with its clients,
+    /// each between two of its requests.
+    private func replace(_ running: Running, _ settings: Settings, _ assembly: Assembly, _ plan: ReloadPlan) throws {
+        var pools = poolOptions(assembly)
+        for index in pools.indices { pools[index].backend.preconnects = true }
+        var options = assembly.proxy
+        options.clientDescriptorsMax = descriptorsForClients(assembly)
+        let counters = Counters(layout: assembly.telemetry)
+        let proxy = Proxy(options: options, pools: pools, counters: counters, log: log, following: running.proxy)
+        try proxy.start(inherited: InheritedSockets(try running.proxy.offer.listeners.map(Socket.duplicate)))
+        proxy.waitUntilConnected(timeoutMs: Self.connectTimeoutMs)
+
+        let (ours, theirs) = try DescriptorChannel.pair()
+        let patience = Patience.lasting(
+            gone: Set(plan.removed), moved: Set(plan.pools.filter(\.hasOtherServers).map(\.name)))
+        let older = running.proxy
+        self.running.withLock {
+            $0 = Running(
+                settings: settings, assembly: assembly, proxy: proxy, counters: counters, stats: running.stats,
+                older: running.older + [older])
+        }
+        try takeOver(Handover(socket: theirs), proxy)
+        let giver = try WorkerThread.start(name: "keyway-give") { [self] in
+            do { try older.handOver(Handover(socket: ours), patience) } catch { log.error("reload: \(error)") }
+            self.running.withLock { running in running?.older.removeAll { $0 === older } }
+        }
+        WorkerThread.detach(giver)
+        if job.options.verbosity == nil { sink.level = Verbosity.level(settings.process.logLevel) }
+    }
+
+    /// So long the servers may take to be there before the clients come; they come in any case.
+    private static let connectTimeoutMs = 1_000
 
     // MARK: Succession
 
@@ -153,6 +262,12 @@ final class Service: Sendable {
     /// - Returns: why there is no successor; nil when there is one and this process has nothing left to do.
     private func handOver() -> String? {
         guard let running = running.withLock({ $0 }) else { return "it has not started yet" }
+        // Clients of earlier generations go to nobody else any more.
+        for older in running.older { older.drain() }
+        for _ in 0..<100 where takeovers.load(ordering: .acquiring) > 0 { Clock.nap(microseconds: 10_000) }
+        guard takeovers.load(ordering: .acquiring) == 0 else {
+            return "clients are still being taken over from the process before; try again later"
+        }
         guard supervisors.isEmpty else {
             return "embedded servers end with their process, and their data with them; stop and start it instead"
         }
@@ -173,7 +288,7 @@ final class Service: Sendable {
         _ = ownsPIDFile.exchange(false, ordering: .acquiringAndReleasing)
         do {
             try successor.handover.sayPortsAreFree()
-            try running.proxy.handOver(successor.handover)
+            try running.proxy.handOver(successor.handover, .untilDrained)
         } catch {
             log.error("process \(successor.processID): \(error)")
         }
@@ -187,13 +302,16 @@ final class Service: Sendable {
 
     /// In the newer process: the clients come, each when nothing of it is under way.
     private func takeOver(_ predecessor: Handover, _ proxy: Proxy) throws {
+        takeovers.add(1, ordering: .relaxed)
         let thread = try WorkerThread.start(name: "keyway-inherit") { [self] in
             do {
-                let count = try proxy.takeOver(predecessor)
-                log.notice("\(count) clients have come from the process before")
+                let count = try Proxy.takeOver(
+                    predecessor, current: { running.withLock { $0?.proxy } ?? proxy }, log: log)
+                log.notice("\(count) clients were taken over")
             } catch {
                 log.error("\(error)")
             }
+            takeovers.subtract(1, ordering: .releasing)
         }
         WorkerThread.detach(thread)
     }
@@ -204,7 +322,7 @@ final class Service: Sendable {
         for warning in job.settings.warnings { log.warning("\(warning)") }
         for line in job.options.withoutEffect { log.notice("\(line)") }
         var options = job.assembly.proxy
-        options.clientDescriptorsMax = descriptorsForClients()
+        options.clientDescriptorsMax = descriptorsForClients(job.assembly)
 
         let counters = Counters(layout: job.assembly.telemetry)
         let pools = try startShards()
@@ -236,7 +354,8 @@ final class Service: Sendable {
         for (pool, place) in zip(job.assembly.pools, proxy.listening) {
             log.notice("pool \(pool.settings.name) listens on \(place)")
         }
-        return Running(proxy: proxy, stats: stats)
+        return Running(
+            settings: job.settings, assembly: job.assembly, proxy: proxy, counters: counters, stats: stats)
     }
 
     private func becomeServing() throws {
@@ -250,20 +369,31 @@ final class Service: Sendable {
     private static let stoppedWhileStarting = StartError(description: "stopped while starting")
 
     private func startShards() throws -> [PoolOptions] {
-        var shards: [Int: [EmbeddedShard]] = [:]
         for entry in supervisors {
             guard !isStopping else { throw Self.stoppedWhileStarting }
-            shards[entry.pool] = try entry.supervisor.start()
+            let shards = try entry.supervisor.start()
+            let name = job.assembly.pools[entry.pool].settings.name
+            embeddedShards.withLock { $0[name] = shards }
         }
-        return job.assembly.pools.enumerated().map { index, pool in pool.options(shards: shards[index] ?? []) }
+        return poolOptions(job.assembly)
+    }
+
+    private func poolOptions(_ assembly: Assembly) -> [PoolOptions] {
+        let shards = embeddedShards.withLock { $0 }
+        return assembly.pools.map { $0.options(shards: shards[$0.settings.name] ?? []) }
+    }
+
+    /// Of the generation of workers that is current when somebody asks.
+    private func snapshot(_ counters: Counters) -> CounterSnapshot {
+        (running.withLock { $0?.counters } ?? counters).snapshot()
     }
 
     private func startStats(_ place: StatsPlace, _ counters: Counters) throws -> StatsServer {
         let startedNs = Clock.nowNs()
         let source = Self.hostName()
-        let server = StatsServer(host: place.host, port: place.port) {
+        let server = StatsServer(host: place.host, port: place.port) { [self] in
             StatsJSON.render(
-                counters.snapshot(),
+                snapshot(counters),
                 header: StatsHeader(
                     source: source, version: keywayVersion,
                     uptimeSeconds: Int((Clock.nowNs() - startedNs) / 1_000_000_000), timestampSeconds: time(nil)))
@@ -273,14 +403,14 @@ final class Service: Sendable {
     }
 
     /// Raises the limit, and says so when it is too low all the same.
-    private func descriptorsForClients() -> Int {
+    private func descriptorsForClients(_ assembly: Assembly) -> Int {
         let limit = WorkerThread.raiseDescriptorLimit()
-        let needed = job.assembly.descriptorCount
-        let left = max(1, limit - job.assembly.descriptorCountWithoutClients)
+        let needed = assembly.descriptorCount
+        let left = max(1, limit - assembly.descriptorCountWithoutClients)
         guard limit < needed else { return left }
         log.warning(
             """
-            at most \(limit) files and connections may be open, but maxclients (\(job.assembly.proxy.clientsMax)) and \
+            at most \(limit) files and connections may be open, but maxclients (\(assembly.proxy.clientsMax)) and \
             the servers' connections need \(needed): from \(left) clients on, new ones wait; raise the hard limit \
             (ulimit -Hn, LimitNOFILE) or lower maxclients
             """)

@@ -1,6 +1,6 @@
-// Signals: which signals the process takes, and what each asks for: as in twemproxy, and SIGUSR2 for an upgrade.
-// They are blocked before any thread starts, so that every thread inherits that, and taken one by one by the main
-// thread: no code of ours ever runs inside a signal handler.
+// Signals: which signals the process takes, and what each asks for: as in twemproxy, SIGUSR1 for a reload and SIGUSR2
+// for an upgrade. They are blocked before any thread starts, so that every thread inherits that, and taken one by one
+// by the main thread: no code of ours ever runs inside a signal handler.
 
 import Glibc
 
@@ -10,6 +10,8 @@ enum Signals {
         case stop
         /// SIGHUP
         case reopenLog
+        /// SIGUSR1
+        case reload
         /// SIGUSR2
         case upgrade
         /// SIGTTIN
@@ -18,9 +20,9 @@ enum Signals {
         case quieter
     }
 
-    /// Blocks what `next()` takes and ignores the others that people send. Before any thread starts.
+    /// Blocks what `next()` takes and ignores what a lost reader sends. Before any thread starts.
     static func takeOver() {
-        for ignored in [SIGPIPE, SIGUSR1] { signal(ignored, SIG_IGN) }
+        signal(SIGPIPE, SIG_IGN)
         var set = taken()
         let result = pthread_sigmask(SIG_BLOCK, &set, nil)
         precondition(result == 0, "Signals: sigmask")
@@ -40,6 +42,7 @@ enum Signals {
         switch number {
         case SIGTERM, SIGINT: .stop
         case SIGHUP: .reopenLog
+        case SIGUSR1: .reload
         case SIGUSR2: .upgrade
         case SIGTTIN: .louder
         case SIGTTOU: .quieter
@@ -50,7 +53,7 @@ enum Signals {
     private static func taken() -> sigset_t {
         var set = sigset_t()
         sigemptyset(&set)
-        for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR2, SIGTTIN, SIGTTOU] { sigaddset(&set, number) }
+        for number in [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGTTIN, SIGTTOU] { sigaddset(&set, number) }
         return set
     }
 }

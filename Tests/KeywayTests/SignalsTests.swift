@@ -5,12 +5,12 @@ import Testing
 
 @Test(arguments: [
     (SIGTERM, Signals.Request.stop), (SIGINT, .stop), (SIGHUP, .reopenLog), (SIGTTIN, .louder), (SIGTTOU, .quieter),
-    (SIGUSR2, .upgrade),
+    (SIGUSR1, .reload), (SIGUSR2, .upgrade),
 ])
 func aSignalAsksForOneThing(_ number: Int32, _ request: Signals.Request) {
     #expect(Signals.request(number) == request)
 }
 
 @Test func theOthersAskForNothing() {
-    for number in [SIGUSR1, SIGPIPE, SIGCHLD] { #expect(Signals.request(number) == nil) }
+    for number in [SIGWINCH, SIGPIPE, SIGCHLD] { #expect(Signals.request(number) == nil) }
 }

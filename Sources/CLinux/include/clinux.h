@@ -36,6 +36,8 @@ static inline int clinux_set_timer_slack_ns(unsigned long slack_ns) {
     return prctl(PR_SET_TIMERSLACK, slack_ns, 0, 0, 0);
 }
 
+static inline int clinux_duplicate(int descriptor) { return fcntl(descriptor, F_DUPFD_CLOEXEC, 0); }
+
 static inline int clinux_set_thread_name(const char *name) {
     return prctl(PR_SET_NAME, name, 0, 0, 0);
 }

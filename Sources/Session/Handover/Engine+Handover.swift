@@ -24,6 +24,19 @@ extension Engine {
         }
     }
 
+    /// Of those that stay in the middle of something: who cannot go on here.
+    mutating func endLingering(gone: Set<String>, moved: Set<String>) {
+        for client in clients {
+            let pool = pools[client.pointee.poolIndex].options.name
+            let listens = client.pointee.state?.pointee.topics != nil
+            let isMonitor = client.pointee.state?.pointee.isMonitor == true
+            guard gone.contains(pool) || (moved.contains(pool) && listens) || isMonitor else { continue }
+            _ = unblock(client, isError: false)
+            if client.pointee.transfer == nil { releaseIntake(of: client) }
+            end(client)
+        }
+    }
+
     /// For a client that is to leave, when all that can be written is written.
     ///
     /// - Returns: true when it goes now: the worker finds it in `departing`.

@@ -15,6 +15,7 @@
 // (the program).
 
 import Platform
+import Synchronization
 
 package final class Handover: Sendable {
     private enum Kind {
@@ -40,11 +41,19 @@ package final class Handover: Sendable {
     }
 
     private let channel: DescriptorChannel
+    /// Held for the time of one client, whose bytes would otherwise mix with another's.
+    private let sending = Mutex(())
+    /// Workers that accept nobody any more.
+    private let released = Atomic(0)
 
     package init(socket: Int32) { channel = DescriptorChannel(socket: socket) }
 
     /// So long the other end may take to read, or to say something.
     package func setTimeout(seconds: Int) { channel.setTimeout(seconds: seconds) }
+
+    func release() { released.add(1, ordering: .releasing) }
+
+    var releasedCount: Int { released.load(ordering: .acquiring) }
 
     // MARK: The older process
 
@@ -67,8 +76,12 @@ package final class Handover: Sendable {
 
     package func sayPortsAreFree() throws { try channel.send(kind: Kind.portsAreFree) }
 
+    /// From any worker.
     func send(_ client: ClientRecord, descriptor: Int32) throws(SystemError) {
-        try channel.send(kind: Kind.client, client.bytes, descriptor: descriptor)
+        let bytes = client.bytes
+        try sending.withLock { _ throws(SystemError) in
+            try channel.send(kind: Kind.client, bytes, descriptor: descriptor)
+        }
     }
 
     package func sayAllClientsAreSent() throws { try channel.send(kind: Kind.allClients) }

@@ -87,7 +87,8 @@ extension Engine {
     /// Rule 2. A client whose requests may go over several lines, or elsewhere, has none of this.
     private func mayTakeCopies(_ client: ClientRef, _ hot: HotPoolRef) -> Bool {
         guard client.pointee.flags.intersection([.authenticated, .uncommon, .refusesCopies]) == .authenticated,
-            client.pointee.state == nil, dialect(of: client).database == hot.pointee.database
+            client.pointee.state == nil, dialect(of: client).database == hot.pointee.database,
+            !hot.pointee.slots.isClosed
         else { return false }
         guard client.pointee.flags.contains(.hotTouched) else { return true }
         let isAnswered = Int32(bitPattern: client.pointee.head &- client.pointee.hotTail) >= 0

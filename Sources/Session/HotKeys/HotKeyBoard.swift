@@ -35,6 +35,9 @@ final class HotKeyBoard: Sendable {
         entries.withLock { entries in entries.filter { $0.key.poolIndex == poolIndex }.map(\.value) }
     }
 
+    /// Another generation of workers writes from now on.
+    func close() { slots.withLock { for slots in $0.values { slots.view.close() } } }
+
     func slots(ofPool poolIndex: Int) -> HotSlots {
         slots.withLock { slots in
             if let known = slots[poolIndex] { return known }

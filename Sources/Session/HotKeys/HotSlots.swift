@@ -21,8 +21,9 @@ final class HotSlots: Sendable {
     }
 
     private let memory: Memory
-    /// A version and a number of workers for each slot, the pool's version, and how often a slot has become hot.
-    private static let cellCount = 2 * count + 2
+    /// A version and a number of workers for each slot, the pool's version, how often a slot has become hot, and
+    /// whether all this is over.
+    private static let cellCount = 2 * count + 3
 
     init() {
         memory = Memory(cells: .allocate(capacity: Self.cellCount))
@@ -81,6 +82,15 @@ struct HotSlotsView: BitwiseCopyable {
         UInt64(cells[2 &* HotSlots.count].load(ordering: .acquiring)) << 32
             | UInt64(cells[2 &* slot].load(ordering: .acquiring))
     }
+
+    /// Others write from now on without raising anything here.
+    func close() {
+        cells[2 * HotSlots.count + 2].store(1, ordering: .sequentiallyConsistent)
+        raise(Self.everything)
+    }
+
+    /// No copy may be used any more, by any worker.
+    var isClosed: Bool { cells[2 * HotSlots.count + 2].load(ordering: .sequentiallyConsistent) != 0 }
 
     /// Copies that the mark names are used no more, by any worker.
     func raise(_ mark: HotMark) {
