@@ -21,6 +21,8 @@ package struct ProcessSettings: Sendable, Equatable {
     package var pacing: Pacing
     package var drainTimeoutMs: Int
     package var logLevel: LogLevel
+    /// One JSON object a line, else text.
+    package var logsJSON: Bool
     /// Always `.tcp`; nil when the file says nothing.
     package var statsListen: ListenAddress?
     package var clientCountMax: Int

@@ -93,7 +93,8 @@ struct SettingsReader {
         }
         let settings = ProcessSettings(
             workers: section.number("workers"), pacing: pacing, drainTimeoutMs: section.number("drain_timeout"),
-            logLevel: .init(rawValue: section.word("log_level"))!, statsListen: statsListen,
+            logLevel: .init(rawValue: section.word("log_level"))!, logsJSON: section.word("log_format") == "json",
+            statsListen: statsListen,
             clientCountMax: section.number("maxclients"),
             protoMaxBulkLenBytes: section.number("proto_max_bulk_len"),
             clientQueryBufferLimitBytes: section.number("client_query_buffer_limit"),

@@ -115,6 +115,9 @@ package enum SettingsTable {
             .process, "log_level", .words(ProcessSettings.LogLevel.allCases.map(\.rawValue)), default: "notice",
             "The least severe message that is logged."),
         .init(
+            .process, "log_format", .words(["text", "json"]), default: "text",
+            "How a log line looks: words, or one JSON object a line."),
+        .init(
             .process, "stats_listen", .text(form: "host:port"),
             "Where twemproxy's statistics are served as one line of JSON."),
         // Process: ceilings.

@@ -1,4 +1,4 @@
-// LogLine: how one log line looks: time in UTC, level, message, and metadata as key=value.
+// LogLine: how one log line looks: time in UTC, level, message, and metadata as key=value; or the same as JSON.
 // Whatever a message holds, it stays one line and cannot drive the terminal that shows it.
 // Not here: where lines go (LogSink).
 
@@ -36,7 +36,7 @@ struct LogLine: LogHandler {
         if let own = event.metadata { all.merge(own) { _, new in new } }
         var message = event.message.description
         if let error = event.error { message += ": \(error)" }
-        sink.write(Self.text(level: event.level, message: message, metadata: all))
+        sink.write(event.level, message, all)
     }
 
     /// `2026-01-31T23:59:59.999Z notice message key=value`, with its LF.
@@ -49,7 +49,31 @@ struct LogLine: LogHandler {
         return line + "\n"
     }
 
-    private static func now() -> timespec {
+    /// `{"time":"2026-01-31T23:59:59.999Z","level":"notice","message":"...","key":"value"}`, with an LF.
+    static func json(
+        level: Logger.Level, message: String, metadata: Logger.Metadata = [:], time: timespec = now()
+    ) -> String {
+        var fields = [("time", stamp(time)), ("level", "\(level)"), ("message", message)]
+        fields += metadata.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
+        let body = fields.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",")
+        return "{\(body)}\n"
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\": quoted += "\\\(scalar)"
+            case _ where scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value):
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+
+    static func now() -> timespec {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
         return time

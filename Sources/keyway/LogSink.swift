@@ -21,6 +21,7 @@ final class LogSink: Sendable {
         var lostReason: Int32 = 0
         /// The last line was cut off in its middle.
         var isMidLine = false
+        var throttle = LogThrottle()
 
         /// - Returns: whether the line is there, whole.
         mutating func write(_ line: String, waitMs: Int32) -> Bool {
@@ -39,6 +40,7 @@ final class LogSink: Sendable {
     let path: String?
     private let state: Mutex<State>
     private let levelIndex: Atomic<Int>
+    private let writesJSON = Atomic(false)
 
     /// - Parameter path: a file to append to, made when missing; nil for standard error.
     init(path: String?, level: Logger.Level) throws(LogFileError) {
@@ -59,21 +61,59 @@ final class LogSink: Sendable {
         set { levelIndex.store(Self.index(of: newValue), ordering: .relaxed) }
     }
 
-    /// Writes one line, whole; threads may call it at the same time.
-    func write(_ line: String) {
+    /// Lines are JSON objects from now on, or text.
+    var isJSON: Bool {
+        get { writesJSON.load(ordering: .relaxed) }
+        set { writesJSON.store(newValue, ordering: .relaxed) }
+    }
+
+    /// Writes one line, whole, unless too many like it were written in this second; threads may call it at the same
+    /// time.
+    func write(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata = [:]) {
+        let shape = LogThrottle.shape(of: message)
+        let nowS = Clock.nowNs() / 1_000_000_000
         state.withLock { state in
-            if state.lostCount > 0 {
-                let note = LogLine.text(
-                    level: .error,
-                    message: "\(state.lostCount) log lines could not be written (\(Self.text(state.lostReason)))")
-                guard state.write(note, waitMs: 0) else {
-                    state.lostCount += 1
-                    return
-                }
-                state.lostCount = 0
+            tellLeftOut(&state, nowS: nowS)
+            switch state.throttle.judge(shape, nowS: nowS) {
+            case .write: put(line(level, message, metadata), &state)
+            case .writeNotice:
+                put(
+                    line(level, "\(message) (lines like this one are counted and left out for a moment)", metadata),
+                    &state)
+            case .leaveOut: break
             }
-            if !state.write(line, waitMs: Self.waitMs) { state.lostCount += 1 }
         }
+    }
+
+    /// Writes one line as it is, with its LF.
+    func write(_ line: String) { state.withLock { put(line, &$0) } }
+
+    /// How many lines were left out, whatever the hour; for the end of the process.
+    func tellLeftOut() { state.withLock { tellLeftOut(&$0, nowS: .max) } }
+
+    private func tellLeftOut(_ state: inout State, nowS: UInt64) {
+        for (shape, count) in state.throttle.takeLeftOut(nowS: nowS) {
+            put(line(.warning, "\(count) lines were left out like: \(shape)"), &state)
+        }
+    }
+
+    private func line(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata = [:]) -> String {
+        isJSON
+            ? LogLine.json(level: level, message: message, metadata: metadata)
+            : LogLine.text(level: level, message: message, metadata: metadata)
+    }
+
+    private func put(_ text: String, _ state: inout State) {
+        if state.lostCount > 0 {
+            let reason = Self.text(state.lostReason)
+            let note = line(.error, "\(state.lostCount) log lines could not be written (\(reason))")
+            guard state.write(note, waitMs: 0) else {
+                state.lostCount += 1
+                return
+            }
+            state.lostCount = 0
+        }
+        if !state.write(text, waitMs: Self.waitMs) { state.lostCount += 1 }
     }
 
     /// Opens the file again by its path. When that fails the old one stays in use.

@@ -62,6 +62,7 @@ final class Service: Sendable {
             job.options.verbosity.map { Verbosity.level($0) } ?? Verbosity.level(job.settings.process.logLevel)
         LastWords.prepare()
         sink = try LogSink(path: job.options.logFile, level: level)
+        sink.isJSON = job.settings.process.logsJSON
         let log = LogLine.logger(to: sink)
         self.log = log
         supervisors = job.assembly.pools.enumerated().compactMap { index, pool in
@@ -75,7 +76,9 @@ final class Service: Sendable {
     /// - Throws: only when the thread for it all cannot be started.
     func run(whenServing: @escaping @Sendable () -> Void) throws -> Never {
         _ = try WorkerThread.start(name: "keyway-control") { [self] in
-            exit(control(whenServing))
+            let status = control(whenServing)
+            sink.tellLeftOut()
+            exit(status)
         }
         while true {
             switch Signals.next() {
@@ -115,17 +118,17 @@ final class Service: Sendable {
     private func control(_ whenServing: () -> Void) -> Int32 {
         defer { removePIDFile() }
         do {
-            let running = try start()
-            self.running.withLock { $0 = running }
+            try start()
             whenServing()
             ServiceManager.tell("READY=1\nMAINPID=\(getpid())")
             ResidentMemory.giveBackStartup()
             stopAsked.wait()
             guard isStopping else { return 0 }
             ServiceManager.tell("STOPPING=1")
-            let last = self.running.withLock { $0 } ?? running
-            for proxy in last.older + [last.proxy] { proxy.drain() }
-            last.stats?.stop()
+            if let last = running.withLock({ $0 }) {
+                for proxy in last.older + [last.proxy] { proxy.drain() }
+                last.stats?.stop()
+            }
             stopSupervisors()
             log.notice("stopped")
             return 0
@@ -151,7 +154,10 @@ final class Service: Sendable {
     // MARK: Reload
 
     private func askToReload() {
-        let thread = try? WorkerThread.start(name: "keyway-reload") { [self] in _ = reload(mayMoveKeys: false) }
+        let thread = try? WorkerThread.start(name: "keyway-reload") { [self] in
+            waitWhileStarting()
+            _ = reload(mayMoveKeys: false)
+        }
         if let thread { WorkerThread.detach(thread) }
     }
 
@@ -162,7 +168,7 @@ final class Service: Sendable {
     func reload(mayMoveKeys: Bool) -> (isApplied: Bool, lines: [String]) {
         reloading.withLock { _ in
             guard phase.withLock({ $0 == .serving }), let running = running.withLock({ $0 }) else {
-                return refuse(["not while Keyway starts, stops or is being succeeded"])
+                return refuse(["not while Keyway stops or is being succeeded"])
             }
             guard let file = job.configFile else { return refuse(["Keyway runs without a config file (-c)"]) }
             do {
@@ -236,6 +242,7 @@ final class Service: Sendable {
         }
         WorkerThread.detach(giver)
         if job.options.verbosity == nil { sink.level = Verbosity.level(settings.process.logLevel) }
+        sink.isJSON = settings.process.logsJSON
     }
 
     /// So long the servers may take to be there before the clients come; they come in any case.
@@ -245,18 +252,24 @@ final class Service: Sendable {
 
     /// Another process is to take this one's place. Not on this thread, which has to hear the next signal.
     private func askToHandOver() {
-        let isServing = phase.withLock { phase in
-            defer { if phase == .serving { phase = .leaving } }
-            return phase == .serving
-        }
-        guard isServing else { return log.warning("SIGUSR2: not while Keyway starts, stops or is being succeeded") }
         let thread = try? WorkerThread.start(name: "keyway-succeed") { [self] in
+            waitWhileStarting()
+            let isServing = phase.withLock { phase in
+                defer { if phase == .serving { phase = .leaving } }
+                return phase == .serving
+            }
+            guard isServing else { return log.warning("SIGUSR2: not while Keyway stops or is being succeeded") }
             if let problem = handOver() {
                 log.error("SIGUSR2: \(problem); this process goes on as before")
                 phase.withLock { phase in if phase == .leaving { phase = .serving } }
             }
         }
         if let thread { WorkerThread.detach(thread) }
+    }
+
+    /// Whoever asks for something early gets it a moment later.
+    private func waitWhileStarting() {
+        while phase.withLock({ $0 == .starting }) { Clock.nap(microseconds: 10_000) }
     }
 
     /// - Returns: why there is no successor; nil when there is one and this process has nothing left to do.
@@ -316,7 +329,7 @@ final class Service: Sendable {
         WorkerThread.detach(thread)
     }
 
-    private func start() throws -> Running {
+    private func start() throws {
         log.notice(
             "keyway \(keywayVersion) starts as process \(getpid()) with \(job.assembly.proxy.workerCount) workers")
         for warning in job.settings.warnings { log.warning("\(warning)") }
@@ -342,6 +355,10 @@ final class Service: Sendable {
             stats = try place.map { try startStats($0, counters) }
             // Last: whoever cannot start because another one runs must leave that one's file alone.
             try writePIDFile()
+            running.withLock {
+                $0 = Running(
+                    settings: job.settings, assembly: job.assembly, proxy: proxy, counters: counters, stats: stats)
+            }
             try becomeServing()
             if let predecessor { try takeOver(predecessor, proxy) }
         } catch {
@@ -354,8 +371,6 @@ final class Service: Sendable {
         for (pool, place) in zip(job.assembly.pools, proxy.listening) {
             log.notice("pool \(pool.settings.name) listens on \(place)")
         }
-        return Running(
-            settings: job.settings, assembly: job.assembly, proxy: proxy, counters: counters, stats: stats)
     }
 
     private func becomeServing() throws {
@@ -453,7 +468,7 @@ final class Service: Sendable {
     private func setLevel(_ level: Logger.Level) {
         sink.level = level
         // Past the level itself: going quieter should be seen, too.
-        sink.write(LogLine.text(level: .notice, message: "log level is now \(level)"))
+        sink.write(.notice, "log level is now \(level)")
     }
 
     /// To people, wherever the log goes.
