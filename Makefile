@@ -8,7 +8,7 @@ ifeq ($(CI),true)
 export KEYWAY_TEST_REQUIRE_SERVERS = 1
 endif
 
-.PHONY: help run build test differential endurance soak coherence counters bench check setup format clean
+.PHONY: help run build test differential endurance soak coherence counters bench check setup install deb format clean
 
 help:
 	@echo "make run       build for speed and start keyway; ARGS='-c file.yml' hands arguments on"
@@ -22,6 +22,8 @@ help:
 	@echo "make bench     every table and plot of the measurements anew, into bench/published; takes hours"
 	@echo "make check     build and test"
 	@echo "make setup     install what running and testing need"
+	@echo "make install   program, manual and completions below PREFIX=/usr/local (and DESTDIR=); builds without Swift's libraries"
+	@echo "make deb       a Debian package with a systemd unit, in dist/"
 	@echo "make format    format the sources"
 	@echo "make clean     remove what was built"
 
@@ -74,6 +76,22 @@ check: build test
 
 setup:
 	@.ci/setup.sh
+
+# The Swift runtime is in the program, so that the machine it runs on needs none.
+PREFIX ?= /usr/local
+VERSION := $(shell sed -n 's/^let keywayVersion = "\(.*\)"/\1/p' Sources/keyway/Version.swift)
+STATIC := -c release --static-swift-stdlib
+install:
+	swift build $(STATIC) --product keyway
+	swift build $(STATIC) --product keyway-bench
+	install -d "$(DESTDIR)$(PREFIX)/bin"
+	for program in keyway keyway-bench; do \
+		install -m 0755 -s "$$(swift build $(STATIC) --show-bin-path)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program"; \
+	done
+	packaging/manual.sh "$$(swift build $(STATIC) --show-bin-path)/keyway" "$(DESTDIR)$(PREFIX)"
+
+deb:
+	packaging/debian/make.sh $(VERSION) dist
 
 format:
 	swift format --in-place --parallel --recursive $(SOURCES)
