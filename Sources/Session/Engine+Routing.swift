@@ -43,6 +43,10 @@ extension Engine {
         _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, key: ByteView, _ shard: ShardRef,
         _ pool: UnsafeMutablePointer<PoolView>
     ) -> Bool {
+        if pool.pointee.misses != nil, bringsTooLate(client, row, key: key) {
+            answerNow(client, error: leaseLost(client))
+            return true
+        }
         if let hot = pool.pointee.hot, passHot(client, request, row, key: key, shard, hot) { return true }
         if pool.pointee.misses != nil, row.pointee.id == .get, guardRead(client, request, key, shard) { return true }
         guard pool.pointee.jitterPercent > 0, let index = ExpiryArgument.index(of: row, request),

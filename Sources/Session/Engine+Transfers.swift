@@ -43,6 +43,8 @@ extension Engine {
         if let hot = pool.pointee.hot, hot.pointee.makesCopies {
             transfer.pointee.hotMark = noteHotKeys(client, request, row, hot)
         }
+        let key = request[Int(row.pointee.keyFirst)]
+        transfer.pointee.isTooLate = pool.pointee.misses != nil && bringsTooLate(client, row, key: key)
         client.pointee.transfer = transfer
         client.pointee.gate.insert(.transfer)
         if client.pointee.inFlightCount == 0 { beginTransfer(transfer) } else { markDirty(client) }
@@ -75,6 +77,7 @@ extension Engine {
         let shard = transfer.pointee.shard
         let backend = pools[shard.pointee.poolIndex].options.backend
         transfer.pointee.sequence = transfer.pointee.client.pushSlot(pool: &slots)
+        if transfer.pointee.isTooLate { return giveUp(transfer, leaseLost(transfer.pointee.client)) }
         if shard.pointee.isDown {
             return giveUp(transfer, refusal(line(of: shard, for: transfer.pointee.client), sizeBytes: 0))
         }

@@ -76,6 +76,12 @@ enum ProxyError {
         "EXECABORT Transaction discarded because the connection that watched its keys was lost; "
         + "nothing was executed; watch the keys and try again"
 
+    static func leaseLost(pool: String, leaseMs: Int) -> String {
+        "LEASELOST this client was told that the key is missing and did not set it within \(leaseMs) ms "
+            + "(stampede_lease of pool \(pool)); another client was told since (stampede_late_writes: refuse). Nothing "
+            + "was executed; read the key again"
+    }
+
     // MARK: Backends
 
     static func timeout(_ shard: ShardName, limitMs: Int, isWrite: Bool, wasSent: Bool) -> String {

@@ -23,6 +23,8 @@ struct Transfer: BitwiseCopyable {
     let isWrite: Bool
     /// What its reply ends.
     var hotMark: HotMark = 0
+    /// Its client's lease was lost: it is read to its end and not sent.
+    var isTooLate = false
     var state = State.settling
     /// Finds the end of the request.
     var scanner = RequestScanner()

@@ -31,6 +31,7 @@ package struct StampedeSettings: Sendable, Equatable {
     package var waitMs: Int
     package var leaseMs: Int
     package var waiterCountMax: Int
+    package var refusesLateWrites: Bool
     package var jitterPercent: Int
 }
 
@@ -39,6 +40,7 @@ extension SettingsReader {
         StampedeSettings(
             prefixes: prefixes("stampede", &section), waitMs: section.number("stampede_wait"),
             leaseMs: section.number("stampede_lease"), waiterCountMax: section.number("stampede_waiters"),
+            refusesLateWrites: section.word("stampede_late_writes") == "refuse",
             jitterPercent: section.number("ttl_jitter"))
     }
 

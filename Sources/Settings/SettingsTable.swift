@@ -389,6 +389,9 @@ package enum SettingsTable {
             .pool, "stampede_waiters", .number(unit: "clients", 1...1_000_000), default: "10000",
             "How many clients of a worker may wait; more are told at once."),
         .init(
+            .pool, "stampede_late_writes", .words(["accept", "refuse"]), default: "accept",
+            "Whether a client that was too slow may still set a key which another one was since told to bring."),
+        .init(
             .pool, "ttl_jitter", .number(unit: "percent", 0...50, zero: "none"), default: "0",
             "By how much the lives that SET, SETEX, PSETEX, GETEX, EXPIRE and PEXPIRE give are changed, up or down."
         ),

@@ -95,7 +95,7 @@ public enum PoolMetric: Int, MetricSet {
     case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused, transactions
     case messages, gutterRequests
     case hotKeys, copies, copyBytes, copyHits, copyMisses, copyFills, copiesDropped, copyPushes
-    case missLeases, missWaits, missWaitsLate
+    case missLeases, missWaits, missWaitsLate, lateWritesRefused
 }
 
 extension PoolMetric: MetricTable {
@@ -130,6 +130,7 @@ extension PoolMetric: MetricTable {
         Metric("miss_leases", .counter, .count, .pool, "Clients told that a guarded key is missing, to bring it"),
         Metric("miss_waits", .counter, .count, .pool, "Clients that waited for what another one brings"),
         Metric("miss_waits_late", .counter, .count, .pool, "Those of them that waited in vain"),
+        Metric("late_writes_refused", .counter, .count, .pool, "Writes refused as their client's lease was lost"),
     ]
 }
 

@@ -74,11 +74,7 @@ struct PoolLayout: Sendable {
         var options = PoolOptions(name: settings.name, placement: placement, shards: names)
         options.backend = backend
         options.hotKeys = hotKeys
-        options.stampede.prefixes = settings.stampede.prefixes.map { Array($0.utf8) }
-        options.stampede.waitMs = settings.stampede.waitMs
-        options.stampede.leaseMs = settings.stampede.leaseMs
-        options.stampede.waiterCountMax = settings.stampede.waiterCountMax
-        options.stampede.jitterPercent = settings.stampede.jitterPercent
+        options.stampede = stampede
         options.password = settings.redisAuth
         options.clientsMax = settings.clientConnectionCountMax
         options.keepsAlive = settings.hasTCPKeepalive
@@ -136,6 +132,18 @@ struct PoolLayout: Sendable {
         options.hedgesReads = reliability.hedgesReads
         options.shedsOldest = reliability.shedsOldest
         options.followsSpeed = reliability.followsSpeed
+        return options
+    }
+
+    private var stampede: StampedeOptions {
+        let settings = settings.stampede
+        var options = StampedeOptions()
+        options.prefixes = settings.prefixes.map { Array($0.utf8) }
+        options.waitMs = settings.waitMs
+        options.leaseMs = settings.leaseMs
+        options.waiterCountMax = settings.waiterCountMax
+        options.refusesLateWrites = settings.refusesLateWrites
+        options.jitterPercent = settings.jitterPercent
         return options
     }
 

@@ -166,6 +166,77 @@ struct EngineMissesTests {
         #expect(client.got == FakeBackend.bulk(value) + Array("+PONG\r\n".utf8))
     }
 
+    /// A lease that ran out: its client comes with the value when another one has the lease.
+    private func loseLease(_ rig: EngineRig, _ key: String) -> (late: FakeClient, next: FakeClient) {
+        let clients = herd(rig, key, count: 2)
+        for _ in 0..<60 { rig.advance(ms: 10) }
+        #expect(clients.map(\.text) == ["$-1\r\n", "$-1\r\n"])
+        return (clients[0], clients[1])
+    }
+
+    @Test func whatComesTooLateIsRefusedWhereThePoolSaysSo() throws {
+        let rig = try rig {
+            $0.stampede.waitMs = 5_000
+            $0.stampede.refusesLateWrites = true
+        }
+        let key = rig.key(on: 0)
+        let (late, next) = loseLease(rig, key)
+        for _ in 0..<2 { #expect(rig.ask(late, "SET", key, "old").hasPrefix("-LEASELOST ")) }
+        #expect(rig.ask(late, "SETEX", key, "9", "old").hasPrefix("-LEASELOST "))
+        #expect(rig.ask(next, "SET", key, "new") == "+OK\r\n")
+        #expect(rig.ask(late, "SET", key, "old").hasPrefix("-LEASELOST "), "also when the other one was quicker")
+        #expect(rig.backends[0].store[key] == Array("new".utf8) && values(rig)[.lateWritesRefused] == 4)
+        #expect(rig.ask(late, "GET", key) == "$3\r\nnew\r\n")
+        #expect(rig.ask(late, "SET", key, "newer") == "+OK\r\n", "it knows what is there now")
+    }
+
+    @Test func aLongValueThatComesTooLateIsReadAndDropped() throws {
+        let rig = try rig {
+            $0.stampede.waitMs = 5_000
+            $0.stampede.refusesLateWrites = true
+        }
+        let key = rig.key(on: 0)
+        let (late, _) = loseLease(rig, key)
+        late.got = []
+        let value = [UInt8](repeating: 9, count: 300_000)
+        rig.send(late, rig.request([Array("SET".utf8), Array(key.utf8), value]) + rig.request("PING"))
+        #expect(late.text.hasPrefix("-LEASELOST ") && late.text.hasSuffix("\r\n+PONG\r\n"))
+        #expect(rig.backends[0].store[key] == nil)
+    }
+
+    @Test func whatComesTooLateIsAcceptedElsewhere() throws {
+        let rig = try rig { $0.stampede.waitMs = 5_000 }
+        let key = rig.key(on: 0)
+        let (late, _) = loseLease(rig, key)
+        #expect(rig.ask(late, "SET", key, "old") == "+OK\r\n" && rig.backends[0].store[key] == Array("old".utf8))
+    }
+
+    @Test func aLeaseThatNobodyTookOverIsNotLost() throws {
+        let rig = try rig { $0.stampede.refusesLateWrites = true }
+        let key = rig.key(on: 0)
+        let client = herd(rig, key, count: 1)[0]
+        rig.advance(ms: 5_000)
+        #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
+    }
+
+    /// A key that has been brought and ended again is nobody's to bring.
+    @Test func whoHasBroughtTheKeyHasNoLeaseAnyMore() throws {
+        let rig = try rig {
+            $0.stampede.leaseMs = 60_000
+            $0.stampede.waitMs = 5_000
+            $0.stampede.refusesLateWrites = true
+        }
+        let key = rig.key(on: 0)
+        let first = herd(rig, key, count: 1)[0]
+        #expect(rig.ask(first, "SET", key, "v") == "+OK\r\n")
+        rig.backends[0].store[key] = nil
+        let second = herd(rig, key, count: 1)[0]
+        #expect(second.text == "", "the value may be on its way still")
+        for _ in 0..<101 { rig.advance(ms: 10) }
+        #expect(second.text == "$-1\r\n")
+        #expect(rig.ask(first, "SET", key, "w") == "+OK\r\n", "it was not too late with what it had to bring")
+    }
+
     @Test func livesAreSpread() throws {
         let rig = try rig { $0.stampede.jitterPercent = 10 }
         let client = rig.connect()

@@ -146,7 +146,7 @@ extension Engine {
     private mutating func claim(_ misses: MissPoolRef, _ keyHash: UInt64, _ client: ClientRef) -> Bool {
         let isGranted = shared.misses.claim(
             misses.pointee.poolIndex, keyHash, clientID: client.pointee.id, untilMs: nowMs + misses.pointee.leaseMs,
-            nowMs: nowMs)
+            nowMs: nowMs, notesLoser: misses.pointee.refusesLateWrites)
         if isGranted {
             client.pointee.flags.insert(.holdsLease)
             pools[misses.pointee.poolIndex].counters.add(.missLeases)
@@ -285,6 +285,43 @@ extension Engine {
     private mutating func free(_ wait: MissWaitRef) {
         buffers.chunks.release(wait.pointee.request)
         wait.deallocate()
+    }
+
+    // MARK: What is brought
+
+    /// Commands that set a whole value. APPEND and its like change one that is there.
+    private static func bringsValue(_ id: CommandID) -> Bool {
+        switch id {
+        case .set, .setex, .psetex, .setnx, .getset: true
+        default: false
+        }
+    }
+
+    /// A request of one key, before it is sent: who has a lease may bring what it is for.
+    ///
+    /// - Returns: true when it comes too late; the caller answers it with `leaseLost`.
+    mutating func bringsTooLate(_ client: ClientRef, _ row: UnsafePointer<CommandRow>, key: ByteView) -> Bool {
+        let (poolIndex, clientID) = (client.pointee.poolIndex, client.pointee.id)
+        let isRead = row.pointee.id == .get
+        guard client.pointee.flags.contains(.holdsLease), isRead || Self.bringsValue(row.pointee.id),
+            let misses = (poolViews + poolIndex).pointee.misses, isGuarded(key, poolIndex: poolIndex)
+        else { return false }
+        let keyHash = missHash(of: key)
+        if isRead {
+            shared.misses.forgetLoss(poolIndex, keyHash, clientID: clientID)
+            return false
+        }
+        if misses.pointee.refusesLateWrites, shared.misses.hasLost(poolIndex, keyHash, clientID: clientID) {
+            pools[poolIndex].counters.add(.lateWritesRefused)
+            return true
+        }
+        shared.misses.bring(poolIndex, keyHash, clientID: clientID, nowMs: nowMs)
+        return false
+    }
+
+    func leaseLost(_ client: ClientRef) -> String {
+        let options = pools[client.pointee.poolIndex].options
+        return ProxyError.leaseLost(pool: options.name, leaseMs: options.stampede.leaseMs)
     }
 
     /// The client is gone.

@@ -1,6 +1,7 @@
 // MissLeases: who, of all clients of the process, has been told that a key is missing and is expected to bring it.
 //
 //     free ──claim──► held by a client ──the value is there, the client is gone, or its time is over──► free
+//                         └──its time is over, and another one claims it──► lost: it learns so when it brings the key
 //
 // Not here: who waits meanwhile (MissWait), what clients are told (Engine+Misses).
 
@@ -14,33 +15,81 @@ final class MissLeases: Sendable {
 
     private struct Lease {
         let clientID: Int
-        let untilMs: UInt64
+        var untilMs: UInt64
+        /// The client has set the key; it should be there in a moment.
+        var isBrought = false
     }
 
-    /// More keys than this are not waited for.
+    private struct Loss: Hashable {
+        let clientID: Int
+        let place: Place
+    }
+
+    private struct State {
+        var leases: [Place: Lease] = [:]
+        var losses: Set<Loss> = []
+    }
+
+    /// More keys than this are not waited for, and more losses are not remembered.
     private static let countMax = 65_536
+    /// What was sent should be executed by then.
+    private static let broughtWithinMs: UInt64 = 1_000
 
-    private let leases = Mutex<[Place: Lease]>([:])
+    private let state = Mutex(State())
 
+    /// - Parameter notesLoser: the client whose lease has run out and is taken over is to be remembered.
     /// - Returns: true when the client is the one who brings the value; also when there are too many leases to keep
     ///   one more.
-    func claim(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int, untilMs: UInt64, nowMs: UInt64) -> Bool {
+    func claim(
+        _ poolIndex: Int, _ keyHash: UInt64, clientID: Int, untilMs: UInt64, nowMs: UInt64, notesLoser: Bool = false
+    ) -> Bool {
         let place = Place(poolIndex: poolIndex, keyHash: keyHash)
-        return leases.withLock { leases in
-            if let held = leases[place], held.untilMs > nowMs, held.clientID != clientID { return false }
-            if leases.count >= Self.countMax { leases = leases.filter { $0.value.untilMs > nowMs } }
-            if leases.count < Self.countMax { leases[place] = Lease(clientID: clientID, untilMs: untilMs) }
+        return state.withLock { state in
+            if let held = state.leases[place], held.clientID != clientID {
+                if held.untilMs > nowMs { return false }
+                if notesLoser, !held.isBrought, state.losses.count < Self.countMax {
+                    state.losses.insert(Loss(clientID: held.clientID, place: place))
+                }
+            }
+            if state.leases.count >= Self.countMax { state.leases = state.leases.filter { $0.value.untilMs > nowMs } }
+            if state.leases.count < Self.countMax { state.leases[place] = Lease(clientID: clientID, untilMs: untilMs) }
             return true
         }
     }
 
+    /// The client sets the key. Nobody else is told that it is missing until that can have been executed.
+    func bring(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int, nowMs: UInt64) {
+        let place = Place(poolIndex: poolIndex, keyHash: keyHash)
+        state.withLock { state in
+            guard var held = state.leases[place], held.clientID == clientID, !held.isBrought else { return }
+            held.untilMs = min(held.untilMs, nowMs + Self.broughtWithinMs)
+            held.isBrought = true
+            state.leases[place] = held
+        }
+    }
+
+    /// Another client was told that the key is missing since this one was.
+    func hasLost(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int) -> Bool {
+        let loss = Loss(clientID: clientID, place: Place(poolIndex: poolIndex, keyHash: keyHash))
+        return state.withLock { $0.losses.contains(loss) }
+    }
+
+    /// The client reads the key anew: what it sets from here on is not late.
+    func forgetLoss(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int) {
+        let loss = Loss(clientID: clientID, place: Place(poolIndex: poolIndex, keyHash: keyHash))
+        state.withLock { _ = $0.losses.remove(loss) }
+    }
+
     /// The value is there.
     func end(_ poolIndex: Int, _ keyHash: UInt64) {
-        leases.withLock { $0[Place(poolIndex: poolIndex, keyHash: keyHash)] = nil }
+        state.withLock { $0.leases[Place(poolIndex: poolIndex, keyHash: keyHash)] = nil }
     }
 
     /// The client is gone, and brings nothing any more.
     func endAll(ofClient clientID: Int) {
-        leases.withLock { leases in leases = leases.filter { $0.value.clientID != clientID } }
+        state.withLock { state in
+            state.leases = state.leases.filter { $0.value.clientID != clientID }
+            state.losses = state.losses.filter { $0.clientID != clientID }
+        }
     }
 }

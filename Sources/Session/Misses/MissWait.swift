@@ -58,6 +58,7 @@ struct MissPool: BitwiseCopyable {
     let waitMs: UInt64
     let leaseMs: UInt64
     let waiterCountMax: Int
+    let refusesLateWrites: Bool
     var waiterCount = 0
     /// When the next questions are asked; armed while anybody waits.
     var timer: TimerNode
@@ -76,7 +77,8 @@ extension UnsafeMutablePointer where Pointee == MissPool {
         pool.initialize(
             to: MissPool(
                 poolIndex: poolIndex, waitMs: UInt64(options.waitMs), leaseMs: UInt64(options.leaseMs),
-                waiterCountMax: options.waiterCountMax, timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
+                waiterCountMax: options.waiterCountMax, refusesLateWrites: options.refusesLateWrites,
+                timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
         return pool
     }
 

@@ -10,6 +10,8 @@ package struct StampedeOptions: Sendable {
     package var leaseMs = 10_000
     /// Of one worker; more are told at once that the key is missing.
     package var waiterCountMax = 10_000
+    /// Who has lost its lease to another client may not set the key any more before it has read it again.
+    package var refusesLateWrites = false
     /// Lives that clients give to keys are changed by up to so many percent, either way.
     package var jitterPercent = 0
 
