@@ -35,7 +35,7 @@ struct Gate: OptionSet, BitwiseCopyable {
 }
 
 struct ClientFlags: OptionSet, BitwiseCopyable {
-    let rawValue: UInt16
+    let rawValue: UInt32
     /// The connection is gone; the struct waits for its last replies.
     static let closed = ClientFlags(rawValue: 1)
     static let dirty = ClientFlags(rawValue: 2)
@@ -64,6 +64,8 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     static let waitsForFills = ClientFlags(rawValue: 16_384)
     /// It goes to the process that takes this one's place; see Engine+Handover.
     static let leaving = ClientFlags(rawValue: 32_768)
+    /// Its places are among those of other clients that the same reply goes to.
+    static let sharesReplies = ClientFlags(rawValue: 65_536)
 
     /// Requests may take the short way.
     @inline(__always)
@@ -99,7 +101,9 @@ struct Client: BitwiseCopyable {
     var gate: Gate = []
     /// The poller's idea of what is watched.
     var watched: Interest
-    let poolIndex: Int
+    private let poolNumber: UInt16
+    /// Reads that were queued before this stamp are not joined; see Engine+Coalescing.
+    var joinsFrom: UInt32 = 0
     let id: Int
     /// What the client speaks since its last HELLO.
     var version = RESPVersion.two
@@ -150,12 +154,15 @@ struct Client: BitwiseCopyable {
     init(descriptor: Int32, poolIndex: Int, id: Int, database: Int, nowS: UInt32, ageS: Int = 0) {
         self.database = Int32(database)
         self.descriptor = descriptor
-        self.poolIndex = poolIndex
+        poolNumber = UInt16(poolIndex)
         self.id = id
         connectedAtS = nowS &- UInt32(truncatingIfNeeded: ageS)
         activeAtS = nowS
         watched = .read
     }
+
+    @inline(__always)
+    var poolIndex: Int { Int(poolNumber) }
 
     var inFlightCount: Int { Int(tail &- head) }
 }

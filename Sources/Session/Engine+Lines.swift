@@ -213,7 +213,8 @@ extension Engine {
             case .tombstone, .unheard, .check, .copy, .pulse, .question: break
             case .guarded:
                 raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self).pointee.client)
-            case .reply: raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self))
+            case .reply, .shared:
+                for place in ReplyPlaces(ticket) { raiseBarrier(place.client) }
             case .part:
                 raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client)
             }

@@ -68,7 +68,7 @@ extension Engine {
         line.pointee.isReplyOpen = false
         let reasonText = reason(of: shard)
         for (index, entry) in dropped.enumerated() {
-            if index == 0, let openTicket, openTicket.kind == .reply {
+            if index == 0, let openTicket, openTicket.kind == .reply || openTicket.kind == .shared {
                 abandonReply(openTicket, names)
             } else if line.pointee.role == .transfer, unsentBytes > 0 {
                 answer(entry.ticket, error: ProxyError.transferCut(names, reason: reasonText))
@@ -95,7 +95,7 @@ extension Engine {
             guard !isDown, !(index == 0 && isReplyOpen), entry.ticket.traits.contains(.movable) else { return false }
             if isHalf { return true }
             guard entry.ticket.traits.isSuperset(of: .repeatable), !entry.ticket.traits.contains(.repeated),
-                lastWrites[Self.clientTag(of: entry.ticket), default: 0] <= index,
+                Self.comesAfterWrites(entry.ticket, at: index, lastWrites),
                 budget.spend(requestCount: requestCount, nowMs: nowMs)
             else { return false }
             entry.ticket.traits.insert(.repeated)
@@ -127,13 +127,20 @@ extension Engine {
         case .part: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self).pointee.client
         case .tombstone: return ticket.index
         case .guarded: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self).pointee.client
+        // Several clients', and a read.
+        case .shared: return 0
         case .unheard, .check, .copy, .pulse, .question: return 0
         }
-        return UInt32(truncatingIfNeeded: client.pointee.id)
+        return tag(of: client)
     }
 
+    static func tag(of client: ClientRef) -> UInt32 { UInt32(truncatingIfNeeded: client.pointee.id) }
+
     private mutating func abandonReply(_ ticket: ReplyTicket, _ names: ShardName) {
-        let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
+        for place in ReplyPlaces(ticket) { abandonReply(of: place.client, names) }
+    }
+
+    private mutating func abandonReply(of client: ClientRef, _ names: ShardName) {
         noteAnswer(for: client)
         guard !client.pointee.flags.contains(.closed) else { return markDirty(client) }
         log.warning(

@@ -162,7 +162,10 @@ extension Engine {
         }
         if client.pointee.inFlightCount <= inFlightMax(of: client) / 2 { client.pointee.gate.remove(.inFlight) }
         if isEmpty {
-            if client.pointee.gate.contains(.barrier) { becameQuiet(client) }
+            if client.pointee.gate.contains(.barrier) {
+                becameQuiet(client)
+                joinsNothingOlder(client)
+            }
             client.pointee.gate.remove(.barrier)
         }
         if let transfer = client.pointee.transfer, transfer.pointee.state == .settling, isEmpty {
@@ -251,7 +254,10 @@ extension Engine {
     /// What the poller should watch; nil when the line has no socket.
     mutating func settle(_ line: LineRef) -> Interest? {
         armDeadline(line)
-        if poolViews[line.pointee.shard.pointee.poolIndex].hedgesReads { armHedge(line) }
+        let pool = poolViews + line.pointee.shard.pointee.poolIndex
+        if pool.pointee.hedgesReads { armHedge(line) }
+        // What is queued from here on is of another turn of the loop.
+        if pool.pointee.coalescesByTick { line.pointee.stretch = 0 }
         guard line.pointee.descriptor >= 0 else {
             if line.pointee.link.state == .idle, !line.pointee.out.isEmpty { open(line) }
             return nil

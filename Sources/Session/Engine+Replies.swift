@@ -171,7 +171,7 @@ extension Engine {
         case .part:
             if position - start > options.outputSizeBytesMax { refuseLongPart(line) }
             return start
-        case .reply:
+        case .reply, .shared:
             let isLong = position - start >= Self.pieceBytesMin
             guard isLong || (line.pointee.isReplyOpen && position > start) else { return start }
             if line.pointee.scanner.knownBytesLeft >= Self.demotionBytesMin, line.pointee.role == .shared {
@@ -249,7 +249,7 @@ extension Engine {
             let merge = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self)
             chunk.retain()
             accept(merge, part: Int(ticket.index), taking: chunk, offset: offset, sizeBytes: sizeBytes)
-        case .reply: appendPiece(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes, isLast: true)
+        case .reply, .shared: deliverToAll(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes, isLast: true)
         }
         line.pointee.isReplyOpen = false
         line.pointee.isReplyCut = false
@@ -283,6 +283,20 @@ extension Engine {
         if client.pointee.heldBytes > options.outputSizeBytesMax { cut(client) }
     }
 
+    /// A whole reply, or a piece of one, to all who share it.
+    private mutating func deliverToAll(
+        _ line: LineRef, _ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int, isLast: Bool
+    ) {
+        let isWhole = isLast && !line.pointee.isReplyOpen
+        for place in ReplyPlaces(ticket) {
+            if isWhole {
+                fill(place.client, place.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
+            } else {
+                appendPiece(line, place, chunk, offset: offset, sizeBytes: sizeBytes, isLast: isLast)
+            }
+        }
+    }
+
     // MARK: Long replies
 
     private mutating func deliverPiece(
@@ -290,17 +304,17 @@ extension Engine {
     ) {
         let ticket = line.pointee.inFlight.first.ticket
         if ticket.hotMark != 0 { endCopies(ticket.hotMark, line) }
-        appendPiece(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes, isLast: isLast)
+        deliverToAll(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes, isLast: isLast)
         line.pointee.isReplyOpen = true
     }
 
     private mutating func appendPiece(
-        _ line: LineRef, _ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int, isLast: Bool
+        _ line: LineRef, _ place: ReplyPlace, _ chunk: ChunkRef, offset: Int, sizeBytes: Int, isLast: Bool
     ) {
-        let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
+        let client = place.client
         if isLast { noteAnswer(for: client) }
         if client.pointee.flags.contains(.closed) { return markDirty(client) }
-        let slot = client.slot(ticket.index)
+        let slot = place.slot
         if slot.pointee.state == .waiting {
             slot.pointee.state = .streaming
             slot.pointee.stream = slots.takeStream()
@@ -316,7 +330,7 @@ extension Engine {
         let average = Int(client.pointee.replyBytesAverage)
         client.pointee.replyBytesAverage = UInt32(
             min(max(average, stream.pointee.pieces.sizeBytes), Self.averagedBytesMax))
-        if ticket.index == client.pointee.head { markDirty(client) }
+        if place.sequence == client.pointee.head { markDirty(client) }
         if client.pointee.heldBytes > options.outputPauseBytes {
             if !isLast, isAlone(line, client) {
                 line.pointee.isReadPaused = true
@@ -335,7 +349,7 @@ extension Engine {
         for index in 0..<queue.count {
             let ticket = queue[index].ticket
             if !ticket.isAwaited || ticket.kind == .check { continue }
-            if ticket.kind != .reply || ticket.owner != UnsafeMutableRawPointer(client) { return false }
+            guard ticket.kind == .reply || ticket.kind == .shared, Self.isOnly(client, of: ticket) else { return false }
         }
         return true
     }
@@ -413,6 +427,12 @@ extension Engine {
         answer(client, sequence, reply)
     }
 
+    private mutating func settle(_ place: ReplyPlace, error: String) {
+        noteAnswer(for: place.client)
+        if place.client.pointee.flags.contains(.closed) { return markDirty(place.client) }
+        answer(place.client, place.sequence, error: error)
+    }
+
     /// Answers a request that no reply will come for.
     mutating func answer(_ ticket: ReplyTicket, error: String) {
         switch ticket.kind {
@@ -424,11 +444,8 @@ extension Engine {
         case .pulse: pulseFailed(ticket)
         case .guarded: guardedReadFailed(ticket, error: error)
         case .question: questionFailed(ticket)
-        case .reply:
-            let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
-            noteAnswer(for: client)
-            if client.pointee.flags.contains(.closed) { return markDirty(client) }
-            answer(client, ticket.index, error: error)
+        case .reply, .shared:
+            for place in ReplyPlaces(ticket) { settle(place, error: error) }
         case .part:
             let merge = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self)
             var reply = ReplyBuilder(version: .two)

@@ -329,6 +329,7 @@ extension Engine {
     }
 
     private mutating func handleUncommon(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) {
+        joinsNothingOlder(client)
         guard var row = commands.row(name: request[0].start, count: request[0].count) else {
             let isKnown =
                 client.pointee.flags.contains(.authenticated)

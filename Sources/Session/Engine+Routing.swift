@@ -47,8 +47,11 @@ extension Engine {
             answerNow(client, error: leaseLost(client))
             return true
         }
-        if let hot = pool.pointee.hot, passHot(client, request, row, key: key, shard, hot) { return true }
-        if pool.pointee.misses != nil, row.pointee.id == .get, guardRead(client, request, key, shard) { return true }
+        if isTakenAside(client, request, row, key: key, shard, pool) {
+            joinsNothingOlder(client)
+            return true
+        }
+        if pool.pointee.coalesces, shareRead(client, request, row, shard) { return true }
         guard pool.pointee.jitterPercent > 0, let index = ExpiryArgument.index(of: row, request),
             let span = ExpiryArgument.spread(
                 request[index], percent: pool.pointee.jitterPercent, random: nextRandom())
@@ -56,6 +59,16 @@ extension Engine {
         forward(client, request, to: shard, withArgument: index, String(span))
         hotMark = 0
         return true
+    }
+
+    /// A copy answers it, or it waits for a missing key.
+    @inline(__always)
+    private mutating func isTakenAside(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, key: ByteView, _ shard: ShardRef,
+        _ pool: UnsafeMutablePointer<PoolView>
+    ) -> Bool {
+        if let hot = pool.pointee.hot, passHot(client, request, row, key: key, shard, hot) { return true }
+        return pool.pointee.misses != nil && row.pointee.id == .get && guardRead(client, request, key, shard)
     }
 
     /// The same request with another argument.

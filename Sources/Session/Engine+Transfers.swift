@@ -189,6 +189,7 @@ extension Engine {
         let client = transfer.pointee.client
         client.pointee.transfer = nil
         client.pointee.gate.remove(.transfer)
+        joinsNothingOlder(client)
         timers.cancel(transfer.timer)
         transfers.giveBack(transfer)
         if client.pointee.flags.contains(.closed) { return markDirty(client) }

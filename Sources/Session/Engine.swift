@@ -57,7 +57,10 @@ struct PoolView: BitwiseCopyable {
     /// Nil where no key is guarded.
     let misses: MissPoolRef?
     let jitterPercent: Int
-    /// Any of these three: a request of a key must be looked at.
+    let coalesces: Bool
+    /// Only what waits to be sent is joined.
+    let coalescesByTick: Bool
+    /// Any of these four: a request of a key must be looked at.
     let isWatched: Bool
 }
 
@@ -83,6 +86,8 @@ struct Engine: ~Copyable {
     let copyableReads = CopyableReads()
     var guardedReads = RecordPool<GuardedRead>()
     var missWaiters = RecordPool<MissWait.Waiter>()
+    /// Nil where no pool coalesces.
+    var recentReads: RecentReads?
     /// Missing keys that clients wait for.
     var missWaits: [MissPlace: MissWaitRef] = [:]
     /// What the reply to the request at hand is to end.
@@ -172,6 +177,8 @@ struct Engine: ~Copyable {
         for (index, pool) in pools.enumerated() {
             let stampede = pool.options.stampede
             let misses = stampede.prefixes.isEmpty ? nil : MissPoolRef.make(stampede, poolIndex: index)
+            let coalescing = pool.options.coalescing
+            if coalescing != .off, recentReads == nil { recentReads = RecentReads() }
             (poolViews + index).initialize(
                 to: PoolView(
                     placement: pool.options.placement.view, shards: pool.shards, shardCount: pool.shardCount,
@@ -189,13 +196,16 @@ struct Engine: ~Copyable {
                             shardCount: pool.shardCount, counters: pool.counters, board: shared.hotKeys,
                             workerCount: options.workerCount, nowMs: nowMs),
                     misses: misses, jitterPercent: stampede.jitterPercent,
-                    isWatched: pool.options.hotKeys.mode != .off || misses != nil || stampede.jitterPercent > 0))
+                    coalesces: coalescing != .off, coalescesByTick: coalescing == .tick,
+                    isWatched: pool.options.hotKeys.mode != .off || misses != nil || stampede.jitterPercent > 0
+                        || coalescing != .off))
         }
         preconnect()
     }
 
     deinit {
         // A worker ends with its process; only tests make engines that end before.
+        recentReads?.deallocate()
         outScratch.deallocate()
         poolViews.deallocate()
         statics.deallocate()
@@ -386,7 +396,8 @@ struct Engine: ~Copyable {
             }
             client.pointee.head &+= 1
         }
-        client.giveBackEmptySlots(pool: &slots)
+        // A reply that comes finds its other places from here.
+        if !client.pointee.flags.contains(.sharesReplies) { client.giveBackEmptySlots(pool: &slots) }
         client.pointee.heldBytes = 0
     }
 
@@ -434,10 +445,11 @@ struct Engine: ~Copyable {
     }
 
     /// A closed client is freed once no reply for it can come any more.
-    func freeIfUnused(_ client: ClientRef) {
+    mutating func freeIfUnused(_ client: ClientRef) {
         guard client.pointee.flags.contains(.closed), client.pointee.unansweredCount == 0,
             client.pointee.transfer == nil, client.pointee.flags.isDisjoint(with: [.dirty, .resuming])
         else { return }
+        client.giveBackEmptySlots(pool: &slots)
         client.pointee.details?.release()
         client.deallocate()
     }

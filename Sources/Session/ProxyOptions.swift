@@ -91,6 +91,7 @@ package struct PoolOptions: Sendable {
     package var failureMode = FailureMode.failFast
     package var hotKeys = HotKeyOptions()
     package var stampede = StampedeOptions()
+    package var coalescing = CoalesceMode.off
     /// Commands such as SINTER may read keys of several shards, and Keyway computes.
     package var computesAcrossShards = true
     package var computeBudget = ComputeBudget(fetchedSizeBytesMax: 16_777_216, cellCountMax: 16_777_216)

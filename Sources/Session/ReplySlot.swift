@@ -25,14 +25,29 @@ struct ReplyStream: BitwiseCopyable {
 struct ReplySlot: BitwiseCopyable {
     enum State: UInt8, BitwiseCopyable { case waiting, ready, streaming }
 
-    /// Ready: holds the reply. The slot has a reference on it.
-    var chunk: ChunkRef?
-    var stream: ReplyStreamRef?
+    /// One of the two below, by `state`.
+    private var holder: UnsafeMutableRawPointer?
+    /// Another client, and its place, to which the same reply goes; nil for the last one.
+    var sharer: ClientRef?
     var offset: UInt32 = 0
     var sizeBytes: UInt32 = 0
+    var sharerSequence: UInt32 = 0
     var state = State.waiting
     /// CLIENT REPLY OFF or SKIP: the reply is dropped when it comes.
     var isSuppressed = false
+
+    /// Ready: holds the reply. The slot has a reference on it.
+    @inline(__always)
+    var chunk: ChunkRef? {
+        get { holder?.assumingMemoryBound(to: Chunk.self) }
+        set { holder = UnsafeMutableRawPointer(newValue) }
+    }
+
+    /// Streaming.
+    var stream: ReplyStreamRef? {
+        get { holder?.assumingMemoryBound(to: ReplyStream.self) }
+        set { holder = UnsafeMutableRawPointer(newValue) }
+    }
 }
 
 /// Rings of slots by size, and streams; used again and again by the clients of one worker.

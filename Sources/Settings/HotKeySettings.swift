@@ -35,6 +35,11 @@ package struct StampedeSettings: Sendable, Equatable {
     package var jitterPercent: Int
 }
 
+/// Part of one pool: which equal reads are sent once.
+package enum CoalesceSetting: String, Sendable, Equatable, CaseIterable {
+    case off, tick, inflight
+}
+
 extension SettingsReader {
     static func stampede(_ section: inout SettingsSection) -> StampedeSettings {
         StampedeSettings(

@@ -39,6 +39,7 @@ package struct PoolSettings: Sendable, Equatable {
     package var reliability: ReliabilitySettings
     package var hotKeys: HotKeySettings
     package var stampede: StampedeSettings
+    package var coalesce: CoalesceSetting
     package var serverConnectionCount: Int
     package var serverQueueLimitBytes: Int
     package var serverInFlightCountMax: Int

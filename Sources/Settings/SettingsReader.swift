@@ -170,7 +170,7 @@ struct SettingsReader {
             hasTCPKeepalive: section.boolean("tcpkeepalive"), redisAuth: section.text("redis_auth"),
             redisDatabase: section.number("redis_db"), preconnects: section.boolean("preconnect"),
             reliability: reliability(&section), hotKeys: hotKeys(&section),
-            stampede: stampede(&section),
+            stampede: stampede(&section), coalesce: .init(rawValue: section.word("coalesce"))!,
             serverConnectionCount: section.number("server_connections"),
             serverQueueLimitBytes: section.number("server_queue_limit"),
             serverInFlightCountMax: section.number("server_in_flight_max"),

@@ -395,6 +395,10 @@ package enum SettingsTable {
             .pool, "ttl_jitter", .number(unit: "percent", 0...50, zero: "none"), default: "0",
             "By how much the lives that SET, SETEX, PSETEX, GETEX, EXPIRE and PEXPIRE give are changed, up or down."
         ),
+        // Pool: equal reads.
+        .init(
+            .pool, "coalesce", .words(["off", "tick", "inflight"]), default: "off",
+            "Whether equal reads that wait to be sent, or for their reply too, are sent once for all who ask."),
         // Pool: twemproxy's words for a failing server.
         .init(
             .pool, "auto_eject_hosts", .boolean, default: "false",

@@ -20,6 +20,8 @@ public struct ReplyTicket: BitwiseCopyable {
         case unheard
         /// A slot of a client: the reply may be handed over in pieces.
         case reply
+        /// A slot of a client, and behind it those of others who have asked for the same.
+        case shared
         /// A part of a merge: the reply is gathered whole.
         case part
         /// Keyway's own check of a shard; `owner` is the shard.
@@ -157,16 +159,16 @@ public struct InFlightQueue: BitwiseCopyable {
     public mutating func removeFirst() {
         front &+= 1
         if firstLive < front { firstLive = front }
-        if front == back { rewind() }
+        if front == back && mask >= 1_024 { shrink() }
     }
 
+    /// Entries are numbered on and on, so that a number means one entry as long as none is taken out of the middle.
     @inlinable
-    mutating func rewind() {
-        front = 0
-        back = 0
-        firstLive = 0
-        if mask >= 1_024 { shrink() }
-    }
+    public var newestNumber: Int { back &- 1 }
+
+    /// Nil when it has left.
+    @inlinable
+    public func index(ofNumber number: Int) -> Int? { number >= front && number < back ? number &- front : nil }
 
     /// The request that somebody has waited for longest; nil when nobody waits.
     public var oldestLive: InFlight? {
@@ -207,7 +209,7 @@ public struct InFlightQueue: BitwiseCopyable {
         precondition(dropCount <= count)
         front += dropCount
         firstLive = max(firstLive, front)
-        if front == back { rewind() }
+        if front == back && mask >= 1_024 { shrink() }
     }
 
     /// What Keyway tells a server of its own accord: nobody waits for its answer, and nobody would miss it at once.
@@ -227,7 +229,7 @@ public struct InFlightQueue: BitwiseCopyable {
         for index in range.upperBound..<count { self[index - range.count] = self[index] }
         back -= range.count
         firstLive = min(firstLive, front + range.lowerBound)
-        if front == back { rewind() }
+        if front == back && mask >= 1_024 { shrink() }
     }
 
     @usableFromInline @inline(never)

@@ -67,6 +67,9 @@ public struct Line: BitwiseCopyable {
     /// The same where it follows the server's speed, and what it follows.
     package var concurrency: ConcurrencyLimit?
     public var load = Load()
+    /// Names the stretch of `inFlight` in which equal reads are looked for; 0 where there is none. Session gives the
+    /// names; a stretch ends when entries are taken out.
+    public var stretch: UInt64 = 0
 
     public var scanner = ReplyScanner()
     /// Holds the front of a reply; nil when the last read ended with a whole one.
@@ -205,6 +208,7 @@ extension UnsafeMutablePointer where Pointee == Line {
         pointee.out.removeSubrange(
             offset: pointee.out.sizeBytes - behindBytes - sizeBytes, count: sizeBytes, pool: &pool)
         pointee.inFlight.removeSubrange(range)
+        pointee.stretch = 0
         // It may have been the EXEC that ends a watch.
         if pointee.role == .leased { pointee.isWatching = true }
     }
@@ -266,6 +270,7 @@ extension UnsafeMutablePointer where Pointee == Line {
         kept.append(contentsOf: &pointee.out)
         pointee.out = kept
         pointee.inFlight.removeSubrange(keptCount..<writtenCount)
+        pointee.stretch = 0
         return dropped
     }
 

@@ -75,6 +75,7 @@ struct PoolLayout: Sendable {
         options.backend = backend
         options.hotKeys = hotKeys
         options.stampede = stampede
+        options.coalescing = .init(rawValue: settings.coalesce.rawValue)!
         options.password = settings.redisAuth
         options.clientsMax = settings.clientConnectionCountMax
         options.keepsAlive = settings.hasTCPKeepalive

@@ -171,4 +171,15 @@ struct CommandTableTests {
         #expect(table.since(of: .msetex) == "9.1.0")
         #expect(table.treatment(of: .get) == "")
     }
+
+    /// Goal: only what reads one key, and says the same each time, is called a steady read.
+    @Test func steadyReadsReadOneKeyAndSayTheSameEachTime() {
+        let steady: [CommandID] = [.get, .strlen, .hget, .zscore, .lrange, .type, .getrange, .xlen]
+        for id in steady { #expect(table.view[id].pointee.isSteadyRead, "\(id)") }
+        let others: [CommandID] = [
+            .set, .getdel, .getex, .incr, .ttl, .pttl, .smembers, .hgetall, .srandmember, .hrandfield, .zrandmember,
+            .sscan, .dump, .mget, .exists, .keys, .eval, .blpop, .touch, .ping,
+        ]
+        for id in others { #expect(!table.view[id].pointee.isSteadyRead, "\(id)") }
+    }
 }

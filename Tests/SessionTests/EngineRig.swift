@@ -332,7 +332,7 @@ final class EngineRig {
 
     private func receive(_ connection: FakeConnection) -> Bool {
         let line = connection.line
-        guard !connection.output.isEmpty, !line.pointee.isReadPaused else { return false }
+        guard !connection.output.isEmpty, !line.pointee.isReadPaused, line.pointee.descriptor >= 0 else { return false }
         let room = engine.room(for: line)
         let count = min(connection.output.count, room.count, max(1, moveBytesMax()))
         for index in 0..<count { room.start[index] = connection.output[index] }

@@ -58,6 +58,13 @@ public struct CommandRow: BitwiseCopyable, Sendable {
         return arity >= 0 ? argumentCount == arity : argumentCount >= -arity
     }
 
+    /// It reads one key, and equal requests have equal replies while that key stays as it is.
+    @inlinable
+    public var isSteadyRead: Bool {
+        commandClass == .key
+            && flags.intersection([.readonly, .nondeterministicOutput, .nondeterministicOrder]) == .readonly
+    }
+
     /// Specification `index` of 0, 1, 2.
     func spec(_ index: Int) -> KeySpec {
         switch index {

@@ -50,7 +50,7 @@ extension ClientRecord {
     init?(_ bytes: [UInt8]) {
         guard let fields = TaggedFields(bytes), let pool = fields.text(Field.pool), let id = fields.integer(Field.id),
             let version = fields.integer(Field.version), let database = fields.integer(Field.database),
-            let flags = fields.integer(Field.flags).flatMap(UInt16.init(exactly:))
+            let flags = fields.integer(Field.flags).flatMap(UInt32.init(exactly:))
         else { return nil }
         self.init(
             pool: pool, id: id, version: version, database: database,
