@@ -52,13 +52,22 @@ extension Engine {
             return true
         }
         if pool.pointee.coalesces, shareRead(client, request, row, shard) { return true }
-        guard pool.pointee.jitterPercent > 0, let index = ExpiryArgument.index(of: row, request),
-            let span = ExpiryArgument.spread(
-                request[index], percent: pool.pointee.jitterPercent, random: nextRandom())
-        else { return false }
+        let spread = spreadLife(request, row, pool)
+        if let misses = pool.pointee.misses { noteLife(request, row, key: key, span: spread?.span, misses) }
+        guard let (index, span) = spread else { return false }
         forward(client, request, to: shard, withArgument: index, String(span))
         hotMark = 0
         return true
+    }
+
+    /// Where the request says how long its key lives, and what it is to say instead.
+    private mutating func spreadLife(
+        _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ pool: UnsafeMutablePointer<PoolView>
+    ) -> (index: Int, span: Int)? {
+        guard pool.pointee.jitterPercent > 0, let index = ExpiryArgument.index(of: row, request) else { return nil }
+        let span = ExpiryArgument.spread(
+            request[index], percent: pool.pointee.jitterPercent, random: nextRandom())
+        return span.map { (index, $0) }
     }
 
     /// A copy answers it, or it waits for a missing key.

@@ -176,7 +176,7 @@ struct Engine: ~Copyable {
         poolViews = .allocate(capacity: max(1, pools.count))
         for (index, pool) in pools.enumerated() {
             let stampede = pool.options.stampede
-            let misses = stampede.prefixes.isEmpty ? nil : MissPoolRef.make(stampede, poolIndex: index)
+            let misses = stampede.prefixes.isEmpty ? nil : MissPoolRef.make(stampede, poolIndex: index, shared)
             let coalescing = pool.options.coalescing
             if coalescing != .off, recentReads == nil { recentReads = RecentReads() }
             (poolViews + index).initialize(

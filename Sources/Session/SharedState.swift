@@ -22,6 +22,7 @@ final class SharedState: Sendable {
     let register = ShardRegister()
     let hotKeys = HotKeyBoard()
     let misses: MissLeases
+    private let lives = Mutex<[Int: KeyLives]>([:])
     let events: EventLog
     private let monitors = Atomic<Int>(0)
 
@@ -63,6 +64,17 @@ final class SharedState: Sendable {
     var connectedClients: Int { clientCount.load(ordering: .relaxed) }
 
     var uptimeSeconds: Int { Int((Clock.nowNs() - startedAtNs) / 1_000_000_000) }
+
+    // MARK: Guarded keys
+
+    func lives(ofPool poolIndex: Int) -> KeyLives {
+        lives.withLock { lives in
+            if let known = lives[poolIndex] { return known }
+            let made = KeyLives()
+            lives[poolIndex] = made
+            return made
+        }
+    }
 
     // MARK: Monitors
 

@@ -32,6 +32,8 @@ package struct StampedeSettings: Sendable, Equatable {
     package var leaseMs: Int
     package var waiterCountMax: Int
     package var refusesLateWrites: Bool
+    /// 0: no key is brought anew before it ends.
+    package var earlyPercent: Int
     package var jitterPercent: Int
 }
 
@@ -46,6 +48,7 @@ extension SettingsReader {
             prefixes: prefixes("stampede", &section), waitMs: section.number("stampede_wait"),
             leaseMs: section.number("stampede_lease"), waiterCountMax: section.number("stampede_waiters"),
             refusesLateWrites: section.word("stampede_late_writes") == "refuse",
+            earlyPercent: section.number("stampede_early"),
             jitterPercent: section.number("ttl_jitter"))
     }
 

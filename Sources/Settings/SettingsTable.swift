@@ -392,6 +392,10 @@ package enum SettingsTable {
             .pool, "stampede_late_writes", .words(["accept", "refuse"]), default: "accept",
             "Whether a client that was too slow may still set a key which another one was since told to bring."),
         .init(
+            .pool, "stampede_early", .number(unit: "percent", 0...10_000, zero: "not at all"), default: "0",
+            "How early a reader is told that a guarded key is missing, before it ends: 100 weighs the time to bring it."
+        ),
+        .init(
             .pool, "ttl_jitter", .number(unit: "percent", 0...50, zero: "none"), default: "0",
             "By how much the lives that SET, SETEX, PSETEX, GETEX, EXPIRE and PEXPIRE give are changed, up or down."
         ),

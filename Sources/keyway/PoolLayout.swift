@@ -144,6 +144,7 @@ struct PoolLayout: Sendable {
         options.leaseMs = settings.leaseMs
         options.waiterCountMax = settings.waiterCountMax
         options.refusesLateWrites = settings.refusesLateWrites
+        options.earlyFactor = Double(settings.earlyPercent) / 100
         options.jitterPercent = settings.jitterPercent
         return options
     }

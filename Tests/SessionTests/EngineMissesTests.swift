@@ -237,6 +237,57 @@ struct EngineMissesTests {
         #expect(rig.ask(first, "SET", key, "w") == "+OK\r\n", "it was not too late with what it had to bring")
     }
 
+    // MARK: Before the end
+
+    /// A key that took 300 ms to bring and lives for 10 s.
+    private func bringSlowly(_ rig: EngineRig, _ key: String, _ words: [String]) -> FakeClient {
+        let client = herd(rig, key, count: 1)[0]
+        for _ in 0..<30 { rig.advance(ms: 10) }
+        #expect(rig.ask(client, words) == "+OK\r\n")
+        rig.advance(ms: 1_100)
+        return client
+    }
+
+    private func toldCount(_ rig: EngineRig, _ key: String, of count: Int) -> Int {
+        herd(rig, key, count: count).count { $0.text == "$-1\r\n" }
+    }
+
+    @Test func oneReaderBringsAKeyAnewBeforeItEnds() throws {
+        let rig = try rig { $0.stampede.earlyFactor = 1 }
+        let key = rig.key(on: 0)
+        _ = bringSlowly(rig, key, ["SET", key, "v", "PX", "10000"])
+        #expect(toldCount(rig, key, of: 200) == 0, "there is more time than any lot asks for")
+        rig.advance(ms: 8_800)
+        let clients = herd(rig, key, count: 50)
+        #expect(clients.count { $0.text == "$-1\r\n" } == 1, "with 100 ms left it is drawn at once, and once")
+        #expect(clients.count { $0.text == "$1\r\nv\r\n" } == 49 && values(rig)[.earlyMisses] == 1)
+        let bringer = clients.first { $0.text == "$-1\r\n" }!
+        #expect(rig.ask(bringer, "SET", key, "w", "EX", "10") == "+OK\r\n")
+        #expect(toldCount(rig, key, of: 50) == 0, "it lives on")
+    }
+
+    @Test(arguments: [[], ["PXAT", "99999999999999"], ["KEEPTTL"]])
+    func nobodyIsToldWhereTheEndIsNotKnown(options: [String]) throws {
+        let rig = try rig { $0.stampede.earlyFactor = 100 }
+        let key = rig.key(on: 0)
+        _ = bringSlowly(rig, key, ["SET", key, "v"] + options)
+        #expect(toldCount(rig, key, of: 200) == 0)
+    }
+
+    @Test func aKeyThatLivesLongerThanWasSeenIsLeftAlone() throws {
+        let rig = try rig { $0.stampede.earlyFactor = 1 }
+        let key = rig.key(on: 0)
+        let client = bringSlowly(rig, key, ["SET", key, "v", "PX", "10000"])
+        rig.advance(ms: 20_000)
+        #expect(toldCount(rig, key, of: 200) == 0)
+        rig.backends[0].lie = { $0[0] == "PERSIST" || $0[0] == "PEXPIRE" ? Array(":1\r\n".utf8) : nil }
+        #expect(rig.ask(client, "PEXPIRE", key, "50") == ":1\r\n")
+        #expect(toldCount(rig, key, of: 100) == 1)
+        #expect(rig.ask(client, "PERSIST", key) == ":1\r\n")
+        rig.advance(ms: 600)
+        #expect(toldCount(rig, key, of: 100) == 0)
+    }
+
     @Test func livesAreSpread() throws {
         let rig = try rig { $0.stampede.jitterPercent = 10 }
         let client = rig.connect()

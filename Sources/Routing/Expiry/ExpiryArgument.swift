@@ -27,19 +27,43 @@ package enum ExpiryArgument {
         return nil
     }
 
+    /// How long the key lives once the request is executed.
+    ///
+    /// - Parameter span: in place of the one in the request.
+    /// - Returns: nil where the request does not say it, or on a condition only.
+    package static func lifeMs(of row: UnsafePointer<CommandRow>, _ request: RequestView, span: Int? = nil) -> UInt64? {
+        guard let index = index(of: row, request), let span = span ?? number(request[index]), span > 0 else {
+            return nil
+        }
+        let inMs: Bool
+        switch row.pointee.id {
+        case .psetex: inMs = true
+        case .setex: inMs = false
+        case .expire, .pexpire:
+            if request.argumentCount > 3 { return nil }
+            inMs = row.pointee.id == .pexpire
+        default: inMs = request[index - 1][0] | 32 == UInt8(ascii: "p")
+        }
+        return UInt64(span) * (inMs ? 1 : 1_000)
+    }
+
     /// A span up to `percent` shorter or longer, at least 1.
     ///
     /// - Parameter random: 32 random bits.
     /// - Returns: nil where `text` is no such span.
     package static func spread(_ text: ByteView, percent: Int, random: UInt32) -> Int? {
-        var span = 0
+        guard let span = number(text), span > 0 else { return nil }
+        let part = Double(percent) / 100 * (Double(random) / Double(UInt32.max) * 2 - 1)
+        return max(1, span + Int((Double(span) * part).rounded()))
+    }
+
+    private static func number(_ text: ByteView) -> Int? {
+        var number = 0
         guard text.count > 0, text.count <= 15 else { return nil }
         for index in 0..<text.count {
             guard text[index] >= 48, text[index] <= 57 else { return nil }
-            span = span * 10 + Int(text[index] - 48)
+            number = number * 10 + Int(text[index] - 48)
         }
-        guard span > 0 else { return nil }
-        let part = Double(percent) / 100 * (Double(random) / Double(UInt32.max) * 2 - 1)
-        return max(1, span + Int((Double(span) * part).rounded()))
+        return number
     }
 }

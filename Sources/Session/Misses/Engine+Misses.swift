@@ -3,6 +3,8 @@
 // Rules: nobody waits who has asked for more behind the read, because its order could not be kept, nor longer than
 // `stampede_wait`; no value is ever made up; whoever sets the key ends the wait, also past Keyway, because the server
 // is asked for it again and again, once for all who wait. Who leaves gives its place and its lease back.
+// With `stampede_early` one of those who read a key shortly before it ends is told that it is missing, and has the
+// lease; the others get the value until it ends.
 // Not here: keys that many read and that are there (HotKeys/Engine+Copies).
 
 import Glibc
@@ -72,6 +74,8 @@ extension Engine {
         let read = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self)
         if Self.isNull(ByteView(start: chunk.data + offset, count: sizeBytes)) {
             missed(read.pointee)
+        } else if chunk.data[offset] == UInt8(ascii: "$"), isDueEarly(read.pointee) {
+            tellMissing(read.pointee.client, read.pointee.sequence)
         } else {
             settle(read.pointee.client, read.pointee.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
         }
@@ -315,8 +319,37 @@ extension Engine {
             pools[poolIndex].counters.add(.lateWritesRefused)
             return true
         }
-        shared.misses.bring(poolIndex, keyHash, clientID: clientID, nowMs: nowMs)
+        if let tookMs = shared.misses.bring(poolIndex, keyHash, clientID: clientID, nowMs: nowMs) {
+            misses.pointee.lives?.noteBringing(keyHash, tookMs: tookMs)
+        }
         return false
+    }
+
+    /// A write of one key: from now on it lives so long, or nobody knows.
+    ///
+    /// - Parameter span: what the request is sent with.
+    func noteLife(
+        _ request: RequestView, _ row: UnsafePointer<CommandRow>, key: ByteView, span: Int?, _ misses: MissPoolRef
+    ) {
+        guard let lives = misses.pointee.lives, isWrite(row), isGuarded(key, poolIndex: misses.pointee.poolIndex) else {
+            return
+        }
+        let lifeMs = ExpiryArgument.lifeMs(of: row, request, span: span)
+        lives.noteEnd(missHash(of: key), atMs: lifeMs.map { nowMs + $0 } ?? 0)
+    }
+
+    /// The key ends soon, and this reader is the one to bring it anew.
+    private mutating func isDueEarly(_ read: GuardedRead) -> Bool {
+        let misses = (poolViews + read.client.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
+        guard let lives = misses.pointee.lives, let life = lives.life(of: read.keyHash), life.endsAtMs > nowMs,
+            !read.client.pointee.flags.contains(.closed),
+            EarlyRefresh.isDue(
+                bringMs: life.bringMs, leftMs: life.endsAtMs - nowMs, factor: misses.pointee.earlyFactor,
+                random: nextRandom()),
+            claim(misses, read.keyHash, read.client)
+        else { return false }
+        pools[misses.pointee.poolIndex].counters.add(.earlyMisses)
+        return true
     }
 
     func leaseLost(_ client: ClientRef) -> String {

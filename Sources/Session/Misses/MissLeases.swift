@@ -15,6 +15,7 @@ final class MissLeases: Sendable {
 
     private struct Lease {
         let clientID: Int
+        let sinceMs: UInt64
         var untilMs: UInt64
         /// The client has set the key; it should be there in a moment.
         var isBrought = false
@@ -52,19 +53,24 @@ final class MissLeases: Sendable {
                 }
             }
             if state.leases.count >= Self.countMax { state.leases = state.leases.filter { $0.value.untilMs > nowMs } }
-            if state.leases.count < Self.countMax { state.leases[place] = Lease(clientID: clientID, untilMs: untilMs) }
+            if state.leases.count < Self.countMax {
+                state.leases[place] = Lease(clientID: clientID, sinceMs: nowMs, untilMs: untilMs)
+            }
             return true
         }
     }
 
     /// The client sets the key. Nobody else is told that it is missing until that can have been executed.
-    func bring(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int, nowMs: UInt64) {
+    ///
+    /// - Returns: how long it took; nil when the client has no lease.
+    func bring(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int, nowMs: UInt64) -> UInt64? {
         let place = Place(poolIndex: poolIndex, keyHash: keyHash)
-        state.withLock { state in
-            guard var held = state.leases[place], held.clientID == clientID, !held.isBrought else { return }
+        return state.withLock { state in
+            guard var held = state.leases[place], held.clientID == clientID, !held.isBrought else { return nil }
             held.untilMs = min(held.untilMs, nowMs + Self.broughtWithinMs)
             held.isBrought = true
             state.leases[place] = held
+            return nowMs - min(nowMs, held.sinceMs)
         }
     }
 

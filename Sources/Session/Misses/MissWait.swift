@@ -59,6 +59,9 @@ struct MissPool: BitwiseCopyable {
     let leaseMs: UInt64
     let waiterCountMax: Int
     let refusesLateWrites: Bool
+    let earlyFactor: Double
+    /// Nil where no key is brought anew before it ends.
+    let lives: KeyLivesView?
     var waiterCount = 0
     /// When the next questions are asked; armed while anybody waits.
     var timer: TimerNode
@@ -72,12 +75,14 @@ struct MissPool: BitwiseCopyable {
 typealias MissPoolRef = UnsafeMutablePointer<MissPool>
 
 extension UnsafeMutablePointer where Pointee == MissPool {
-    static func make(_ options: StampedeOptions, poolIndex: Int) -> MissPoolRef {
+    static func make(_ options: StampedeOptions, poolIndex: Int, _ shared: SharedState) -> MissPoolRef {
         let pool = MissPoolRef.allocate(capacity: 1)
         pool.initialize(
             to: MissPool(
                 poolIndex: poolIndex, waitMs: UInt64(options.waitMs), leaseMs: UInt64(options.leaseMs),
                 waiterCountMax: options.waiterCountMax, refusesLateWrites: options.refusesLateWrites,
+                earlyFactor: options.earlyFactor,
+                lives: options.earlyFactor > 0 ? shared.lives(ofPool: poolIndex).view : nil,
                 timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
         return pool
     }

@@ -12,6 +12,8 @@ package struct StampedeOptions: Sendable {
     package var waiterCountMax = 10_000
     /// Who has lost its lease to another client may not set the key any more before it has read it again.
     package var refusesLateWrites = false
+    /// A key is brought anew before it ends; of 1, as XFetch does. 0: it is not.
+    package var earlyFactor = 0.0
     /// Lives that clients give to keys are changed by up to so many percent, either way.
     package var jitterPercent = 0
 
