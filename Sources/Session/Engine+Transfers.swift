@@ -40,10 +40,11 @@ extension Engine {
         let transfer = Transfer.initialize(
             transfers.take(), client: client, shard: pool.pointee.shards + index, isWrite: isWrite(row), nowMs: nowMs)
         transfer.pointee.scanner = intake.pointee.scanner
-        if let hot = pool.pointee.hot, hot.pointee.makesCopies {
-            transfer.pointee.hotMark = noteHotKeys(client, request, row, hot)
-        }
+        // Of a request that is not all there only the key can be looked at.
         let key = request[Int(row.pointee.keyFirst)]
+        if let hot = pool.pointee.hot, hot.pointee.makesCopies {
+            transfer.pointee.hotMark = noteHotKey(client, key, isWrite: isWrite(row), hot)
+        }
         transfer.pointee.isTooLate = pool.pointee.misses != nil && bringsTooLate(client, row, key: key)
         client.pointee.transfer = transfer
         client.pointee.gate.insert(.transfer)

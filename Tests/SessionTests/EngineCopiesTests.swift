@@ -253,6 +253,22 @@ struct EngineCopiesTests {
         #expect(stage.rig.ask(reader, "GET", stage.key) == (words[0] == "DEL" ? "$-1\r\n" : "$1\r\nw\r\n"))
     }
 
+    /// A long value comes in pieces, over a connection of its own.
+    @Test func aLongWriteEndsTheCopy() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        client.got = []
+        let value = [UInt8](repeating: 9, count: 200_000)
+        stage.rig.send(client, stage.rig.request([Array("SET".utf8), Array(stage.key.utf8), value]))
+        #expect(client.text == "+OK\r\n")
+        client.got = []
+        stage.rig.send(client, stage.rig.request("GET", stage.key))
+        #expect(client.got.count == FakeBackend.bulk(value).count)
+    }
+
     @Test func copiesEndWithTheLineThatCoversThem() throws {
         let stage = try Stage()
         stage.rig.backends[0].store[stage.key] = Array("v".utf8)

@@ -44,19 +44,24 @@ extension Engine {
         guard fault(of: search, row) == nil else { return 0 }
         var mark: HotMark = 0
         for index in 0..<keys.count {
-            let key = request[keys[index]]
-            let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
-            let slot = HotSlotsView.slot(of: hash)
-            guard hot.pointee.slots.isHot(slot) else { continue }
-            if copiedKey(hash, key, hot) != nil {
-                if putsOffBehindFills(client) { return 0 }
-                touch(client)
-            }
-            guard isWrite(row) else { continue }
-            hot.pointee.slots.raise(HotSlotsView.mark(of: slot))
-            mark = HotSlotsView.join(mark, HotSlotsView.mark(of: slot))
+            mark = HotSlotsView.join(mark, noteHotKey(client, request[keys[index]], isWrite: isWrite(row), hot))
+            if isPutOff { return 0 }
         }
         return mark
+    }
+
+    /// One key of such a request.
+    mutating func noteHotKey(_ client: ClientRef, _ key: ByteView, isWrite: Bool, _ hot: HotPoolRef) -> HotMark {
+        let hash = SeededHash.value(of: key.start, count: key.count, seed: hot.pointee.seed)
+        let slot = HotSlotsView.slot(of: hash)
+        guard hot.pointee.slots.isHot(slot) else { return 0 }
+        if copiedKey(hash, key, hot) != nil {
+            if putsOffBehindFills(client) { return 0 }
+            touch(client)
+        }
+        guard isWrite else { return 0 }
+        hot.pointee.slots.raise(HotSlotsView.mark(of: slot))
+        return HotSlotsView.mark(of: slot)
     }
 
     // MARK: Judgement
