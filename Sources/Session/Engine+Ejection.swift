@@ -85,5 +85,6 @@ extension Engine {
         (poolViews + poolIndex).pointee.placement = placement.view
         pools[poolIndex].placement = placement
         forgetHotKeys(ofPool: poolIndex)
+        dropKeptValues(ofPool: poolIndex)
     }
 }

@@ -59,6 +59,7 @@ extension Engine {
         let tightBytes = memory.percent(80)
         if buffers.chunks.totalBytes > tightBytes {
             dropAllCopies()
+            dropAllKeptValues()
             compactWaitingReplies()
             buffers.chunks.releaseFree()
         }

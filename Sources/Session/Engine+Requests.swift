@@ -363,6 +363,9 @@ extension Engine {
             hotMark = noteHotKeys(client, request, row, hot)
             if isPutOff { return }
         }
+        if row.pointee.commandClass != .key || client.pointee.state != nil {
+            hotMark = HotSlotsView.join(hotMark, endKeptValues(client, request, row))
+        }
         if !queueIfInTransaction(client, request, row) { route(client, request, row, chunk: chunk) }
         hotMark = 0
     }

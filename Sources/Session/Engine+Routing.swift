@@ -53,7 +53,10 @@ extension Engine {
         }
         if pool.pointee.coalesces, shareRead(client, request, row, shard) { return true }
         let spread = spreadLife(request, row, pool)
-        if let misses = pool.pointee.misses { noteLife(request, row, key: key, span: spread?.span, misses) }
+        if let misses = pool.pointee.misses, isWrite(row) {
+            noteLife(request, row, key: key, span: spread?.span, misses)
+            hotMark = HotSlotsView.join(hotMark, endKeptValue(of: key, misses))
+        }
         guard let (index, span) = spread else { return false }
         forward(client, request, to: shard, withArgument: index, String(span))
         hotMark = 0

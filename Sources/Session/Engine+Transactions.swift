@@ -200,9 +200,9 @@ extension Engine {
             // What was queued was looked at when it came.
             let isOfOldHeat = hot.pointee.slots.heatings != transaction.pointee.heatings
             if isOfOldHeat { hotMark = HotSlotsView.everything }
-            if hotMark != 0 { hot.pointee.slots.raise(hotMark) }
             if isOfOldHeat || client.pointee.flags.contains(.hotTouched) { touchAll(client) }
         }
+        if hotMark != 0 { pool.pointee.slots?.raise(hotMark) }
         guard transaction.pointee.partCount > 1 else {
             return sendBlock(
                 transaction.pointee.parts, client,

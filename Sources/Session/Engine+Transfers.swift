@@ -45,6 +45,9 @@ extension Engine {
         if let hot = pool.pointee.hot, hot.pointee.makesCopies {
             transfer.pointee.hotMark = noteHotKey(client, key, isWrite: isWrite(row), hot)
         }
+        if let misses = pool.pointee.misses, isWrite(row) {
+            transfer.pointee.hotMark = HotSlotsView.join(transfer.pointee.hotMark, endKeptValue(of: key, misses))
+        }
         transfer.pointee.isTooLate = pool.pointee.misses != nil && bringsTooLate(client, row, key: key)
         client.pointee.transfer = transfer
         client.pointee.gate.insert(.transfer)

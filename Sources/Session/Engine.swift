@@ -56,6 +56,8 @@ struct PoolView: BitwiseCopyable {
     let hot: HotPoolRef?
     /// Nil where no key is guarded.
     let misses: MissPoolRef?
+    /// Where writes end copies and kept values; nil where there are none.
+    let slots: HotSlotsView?
     let jitterPercent: Int
     let coalesces: Bool
     /// Only what waits to be sent is joined.
@@ -176,7 +178,7 @@ struct Engine: ~Copyable {
         poolViews = .allocate(capacity: max(1, pools.count))
         for (index, pool) in pools.enumerated() {
             let stampede = pool.options.stampede
-            let misses = stampede.prefixes.isEmpty ? nil : MissPoolRef.make(stampede, poolIndex: index, shared)
+            let misses = Self.makeMisses(stampede, poolIndex: index, options, shared)
             let coalescing = pool.options.coalescing
             if coalescing != .off, recentReads == nil { recentReads = RecentReads() }
             (poolViews + index).initialize(
@@ -195,7 +197,10 @@ struct Engine: ~Copyable {
                             pool.options.hotKeys, pool.options.backend, poolIndex: index, shards: pool.shards,
                             shardCount: pool.shardCount, counters: pool.counters, board: shared.hotKeys,
                             workerCount: options.workerCount, nowMs: nowMs),
-                    misses: misses, jitterPercent: stampede.jitterPercent,
+                    misses: misses,
+                    slots: pool.options.hotKeys.mode != .off || stampede.staleMs > 0
+                        ? shared.hotKeys.slots(ofPool: index).view : nil,
+                    jitterPercent: stampede.jitterPercent,
                     coalesces: coalescing != .off, coalescesByTick: coalescing == .tick,
                     isWatched: pool.options.hotKeys.mode != .off || misses != nil || stampede.jitterPercent > 0
                         || coalescing != .off))
@@ -234,6 +239,13 @@ struct Engine: ~Copyable {
             retryBudget: RetryBudget(
                 percent: options.backend.repeatPercent, perSecond: options.backend.repeatsPerSecond, nowMs: nowMs),
             needsPassword: options.password != nil, dialects: [dialect])
+    }
+
+    private static func makeMisses(
+        _ stampede: StampedeOptions, poolIndex: Int, _ options: ProxyOptions, _ shared: SharedState
+    ) -> MissPoolRef? {
+        if stampede.prefixes.isEmpty { return nil }
+        return .make(stampede, poolIndex: poolIndex, workerCount: options.workerCount, shared)
     }
 
     private mutating func preconnect() {
@@ -493,6 +505,7 @@ struct Engine: ~Copyable {
         measureQueues()
         judgeShards()
         judgeHotKeys()
+        dropOldKeptValues()
         cutSlowReaders()
         counters.set(.bufferBytes, buffers.chunks.totalBytes)
     }

@@ -34,6 +34,10 @@ package struct StampedeSettings: Sendable, Equatable {
     package var refusesLateWrites: Bool
     /// 0: no key is brought anew before it ends.
     package var earlyPercent: Int
+    /// 0: no value is given to readers after its key has ended.
+    package var staleMs: Int
+    package var staleSizeBytes: Int
+    package var staleKeyCount: Int
     package var jitterPercent: Int
 }
 
@@ -48,7 +52,9 @@ extension SettingsReader {
             prefixes: prefixes("stampede", &section), waitMs: section.number("stampede_wait"),
             leaseMs: section.number("stampede_lease"), waiterCountMax: section.number("stampede_waiters"),
             refusesLateWrites: section.word("stampede_late_writes") == "refuse",
-            earlyPercent: section.number("stampede_early"),
+            earlyPercent: section.number("stampede_early"), staleMs: section.number("stampede_stale"),
+            staleSizeBytes: section.number("stampede_stale_size"),
+            staleKeyCount: section.number("stampede_stale_keys"),
             jitterPercent: section.number("ttl_jitter"))
     }
 

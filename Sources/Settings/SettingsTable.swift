@@ -396,6 +396,15 @@ package enum SettingsTable {
             "How early a reader is told that a guarded key is missing, before it ends: 100 weighs the time to bring it."
         ),
         .init(
+            .pool, "stampede_stale", .number(unit: "ms", 0...86_400_000, zero: "not at all"), default: "0",
+            "How long after it was read a value may answer others while one client brings its guarded key anew."),
+        .init(
+            .pool, "stampede_stale_size", .size(64 * kb...64 * gb), default: "16mb",
+            "How much memory the values that are kept for stampede_stale may take, of all workers."),
+        .init(
+            .pool, "stampede_stale_keys", .number(unit: "keys", 1...10_000_000), default: "10000",
+            "How many values are kept for stampede_stale, of all workers; a newer one takes an older one's place."),
+        .init(
             .pool, "ttl_jitter", .number(unit: "percent", 0...50, zero: "none"), default: "0",
             "By how much the lives that SET, SETEX, PSETEX, GETEX, EXPIRE and PEXPIRE give are changed, up or down."
         ),

@@ -95,7 +95,7 @@ public enum PoolMetric: Int, MetricSet {
     case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused, transactions
     case messages, gutterRequests
     case hotKeys, copies, copyBytes, copyHits, copyMisses, copyFills, copiesDropped, copyPushes
-    case missLeases, missWaits, missWaitsLate, lateWritesRefused, earlyMisses
+    case missLeases, missWaits, missWaitsLate, lateWritesRefused, earlyMisses, staleReads
     case coalescedReads
 }
 
@@ -133,6 +133,7 @@ extension PoolMetric: MetricTable {
         Metric("miss_waits_late", .counter, .count, .pool, "Those of them that waited in vain"),
         Metric("late_writes_refused", .counter, .count, .pool, "Writes refused as their client's lease was lost"),
         Metric("early_misses", .counter, .count, .pool, "Clients told so before the key ended, to bring it anew"),
+        Metric("stale_reads", .counter, .count, .pool, "Reads of ended keys answered with what was read before"),
         Metric("coalesced_reads", .counter, .count, .pool, "Reads answered by the reply to an equal one"),
     ]
 }

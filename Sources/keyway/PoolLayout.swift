@@ -144,6 +144,9 @@ struct PoolLayout: Sendable {
         options.leaseMs = settings.leaseMs
         options.waiterCountMax = settings.waiterCountMax
         options.refusesLateWrites = settings.refusesLateWrites
+        options.staleMs = settings.staleMs
+        options.staleSizeBytesMax = settings.staleSizeBytes
+        options.staleCountMax = settings.staleKeyCount
         options.earlyFactor = Double(settings.earlyPercent) / 100
         options.jitterPercent = settings.jitterPercent
         return options

@@ -288,6 +288,108 @@ struct EngineMissesTests {
         #expect(toldCount(rig, key, of: 100) == 0)
     }
 
+    // MARK: After the end
+
+    private func staleRig(_ change: @escaping (inout PoolOptions) -> Void = { _ in }) throws -> (EngineRig, String) {
+        let rig = try rig {
+            $0.stampede.staleMs = 5_000
+            change(&$0)
+        }
+        let key = rig.key(on: 0)
+        rig.backends[0].store[key] = Array("v".utf8)
+        return (rig, key)
+    }
+
+    @Test func theOthersHaveTheOldValueWhileOneBringsTheNew() throws {
+        let (rig, key) = try staleRig()
+        #expect(toldCount(rig, key, of: 2) == 0)
+        rig.backends[0].store[key] = nil
+        rig.advance(ms: 4_000)
+        let clients = herd(rig, key)
+        #expect(clients.map(\.text) == ["$-1\r\n"] + [String](repeating: "$1\r\nv\r\n", count: 4))
+        #expect(values(rig)[.staleReads] == 4 && values(rig)[.missLeases] == 1 && values(rig)[.missWaits] == 0)
+        #expect(rig.ask(clients[0], "SET", key, "w") == "+OK\r\n")
+        #expect(herd(rig, key).allSatisfy { $0.text == "$1\r\nw\r\n" })
+    }
+
+    @Test func anOldValueHasItsTime() throws {
+        let (rig, key) = try staleRig()
+        #expect(toldCount(rig, key, of: 1) == 0)
+        rig.backends[0].store[key] = nil
+        rig.advance(ms: 5_001)
+        let clients = herd(rig, key, count: 2)
+        #expect(clients.map(\.text) == ["$-1\r\n", ""])
+        rig.engine.keepHouse()
+        #expect(rig.engine.poolViews.pointee.misses!.pointee.kept!.sizeBytes == 0)
+    }
+
+    @Test func bothProtocolsHaveTheirOwnOldValues() throws {
+        let (rig, key) = try staleRig()
+        #expect(toldCount(rig, key, of: 1) == 0)
+        rig.backends[0].store[key] = nil
+        #expect(toldCount(rig, key, of: 1) == 1)
+        let client = rig.connect()
+        _ = rig.ask(client, "HELLO", "3")
+        client.got = []
+        rig.send(client, rig.request("GET", key))
+        #expect(client.text == "", "nothing was read in its protocol")
+    }
+
+    @Test(arguments: [
+        [["DEL", "KEY"]], [["UNLINK", "KEY", "kother"]], [["MSET", "KEY", "w", "kother", "w"]], [["GETDEL", "KEY"]],
+        [["MULTI"], ["DEL", "KEY"], ["EXEC"]], [["FLUSHALL"]], [["EVAL", "return 1", "1", "KEY"]],
+        [["EXPIRE", "KEY", "1"]], [["RENAME", "KEY", "KEY"]],
+    ])
+    func aWriteThroughKeywayEndsOldValues(requests: [[String]]) throws {
+        let (rig, key) = try staleRig()
+        #expect(toldCount(rig, key, of: 1) == 0)
+        let writer = rig.connect()
+        for words in requests { _ = rig.ask(writer, words.map { $0 == "KEY" ? key : $0 }) }
+        rig.backends[0].store[key] = nil
+        #expect(herd(rig, key, count: 3).map(\.text) == ["$-1\r\n", "", ""])
+    }
+
+    @Test func aLongWriteEndsOldValues() throws {
+        let (rig, key) = try staleRig()
+        #expect(toldCount(rig, key, of: 1) == 0)
+        let writer = rig.connect()
+        rig.send(writer, rig.request([Array("SET".utf8), Array(key.utf8), [UInt8](repeating: 9, count: 200_000)]))
+        rig.backends[0].store[key] = nil
+        #expect(herd(rig, key, count: 2).map(\.text) == ["$-1\r\n", ""])
+    }
+
+    /// Goal: what was read while a write was under way is not given to anybody once the write is answered.
+    @Test func aValueThatWasReadBesideAWriteIsNotUsedAfterIt() throws {
+        let (rig, key) = try staleRig { $0.backend.connectionCount = 2 }
+        let (writer, reader) = (rig.connect(), rig.connect())
+        _ = (rig.ask(writer, "EXISTS", key), rig.ask(reader, "EXISTS", key))
+        let lines = [writer, reader].map { rig.engine.line(of: rig.engine.pools[0].shards, for: $0.ref) }
+        #expect(lines[0] != lines[1])
+        rig.stall(lines[0])
+        rig.send(writer, rig.request("DEL", key))
+        #expect(rig.ask(reader, "GET", key) == "$1\r\nv\r\n")
+        rig.unstall()
+        rig.settle()
+        #expect(rig.backends[0].store[key] == nil)
+        #expect(herd(rig, key, count: 2).map(\.text) == ["$-1\r\n", ""])
+    }
+
+    @Test func oldValuesAreBounded() throws {
+        let (rig, _) = try staleRig {
+            $0.stampede.staleCountMax = 8
+            $0.stampede.staleSizeBytesMax = 4_000
+        }
+        let client = rig.connect()
+        for index in 0..<100 {
+            let key = rig.key(on: 0, "k\(index)x")
+            rig.backends[0].store[key] = [UInt8](repeating: 9, count: [1, 1_500, 3_000, 6_000][index % 4])
+            _ = rig.ask(client, "GET", key)
+            #expect(rig.engine.poolViews.pointee.misses!.pointee.kept!.sizeBytes <= 4_000)
+        }
+        rig.engine.dropAllKeptValues()
+        #expect(rig.engine.poolViews.pointee.misses!.pointee.kept!.sizeBytes == 0)
+    }
+
     @Test func livesAreSpread() throws {
         let rig = try rig { $0.stampede.jitterPercent = 10 }
         let client = rig.connect()

@@ -395,7 +395,7 @@ extension Engine {
     /// A reply is here that ends copies, and nobody has seen it yet.
     @inline(never)
     func endCopies(_ mark: HotMark, _ line: LineRef) {
-        (poolViews + line.pointee.shard.pointee.poolIndex).pointee.hot?.pointee.slots.raise(mark)
+        (poolViews + line.pointee.shard.pointee.poolIndex).pointee.slots?.raise(mark)
     }
 
     private mutating func sendAnew(_ fill: FillRef, _ waiter: FillWaiter) {

@@ -5,6 +5,8 @@
 // is asked for it again and again, once for all who wait. Who leaves gives its place and its lease back.
 // With `stampede_early` one of those who read a key shortly before it ends is told that it is missing, and has the
 // lease; the others get the value until it ends.
+// With `stampede_stale` the others do not wait, but get what was last read of the key, while that is no older and no
+// write of the key has passed here since (KeptValues).
 // Not here: keys that many read and that are there (HotKeys/Engine+Copies).
 
 import Glibc
@@ -30,10 +32,12 @@ extension Engine {
         memcpy(chunk.data, request.start, request.sizeBytes)
         chunk.pointee.fillBytes = request.sizeBytes
         let read = guardedReads.take()
+        let keyHash = missHash(of: key)
+        let kept = (poolViews + client.pointee.poolIndex).pointee.misses?.pointee.kept
         read.initialize(
             to: GuardedRead(
-                client: client, sequence: client.pushSlot(pool: &slots), shard: shard, keyHash: missHash(of: key),
-                request: chunk))
+                client: client, sequence: client.pushSlot(pool: &slots), shard: shard, keyHash: keyHash,
+                request: chunk, askedAtMs: nowMs, version: kept?.version(of: keyHash) ?? 0))
         expectAnswer(for: client)
         submitGuarded(line, read.pointee.requestView, owner: read, kind: .guarded)
         return true
@@ -72,9 +76,12 @@ extension Engine {
 
     mutating func guardedReadAnswered(_ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int) {
         let read = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self)
-        if Self.isNull(ByteView(start: chunk.data + offset, count: sizeBytes)) {
+        let reply = ByteView(start: UnsafePointer(chunk.data) + offset, count: sizeBytes)
+        let isValue = !Self.isNull(reply) && reply[0] == UInt8(ascii: "$")
+        if isValue { keep(reply, of: read.pointee) }
+        if Self.isNull(reply) {
             missed(read.pointee)
-        } else if chunk.data[offset] == UInt8(ascii: "$"), isDueEarly(read.pointee) {
+        } else if isValue, isDueEarly(read.pointee) {
             tellMissing(read.pointee.client, read.pointee.sequence)
         } else {
             settle(read.pointee.client, read.pointee.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
@@ -131,11 +138,17 @@ extension Engine {
     mutating func missed(_ read: GuardedRead) {
         let client = read.client
         let misses = (poolViews + client.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
-        let isLast = client.pointee.tail == read.sequence &+ 1
-        guard !client.pointee.flags.contains(.closed), isLast,
-            misses.pointee.waiterCount < misses.pointee.waiterCountMax,
-            !claim(misses, read.keyHash, client), let wait = wait(for: read, misses)
+        let mayWait =
+            client.pointee.tail == read.sequence &+ 1 && misses.pointee.waiterCount < misses.pointee.waiterCountMax
+        let kept = misses.pointee.kept?.value(of: read, nowMs: nowMs)
+        guard !client.pointee.flags.contains(.closed), mayWait || kept != nil, !claim(misses, read.keyHash, client)
         else { return tellMissing(client, read.sequence) }
+        if let kept {
+            pools[misses.pointee.poolIndex].counters.add(.staleReads)
+            return settle(
+                client, read.sequence, kept.chunk, offset: kept.requestBytes, sizeBytes: kept.replyBytes)
+        }
+        guard let wait = wait(for: read, misses) else { return tellMissing(client, read.sequence) }
         let waiter = missWaiters.take()
         waiter.initialize(
             to: MissWait.Waiter(client: client, sequence: read.sequence, untilMs: nowMs + misses.pointee.waitMs))
@@ -291,6 +304,61 @@ extension Engine {
         wait.deallocate()
     }
 
+    // MARK: Kept values
+
+    private mutating func keep(_ reply: ByteView, of read: GuardedRead) {
+        let misses = (poolViews + read.client.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
+        misses.pointee.kept?.keep(read, reply, pool: &buffers)
+    }
+
+    /// A write of the key is about to be sent: what was read before is given to nobody from here on.
+    ///
+    /// - Returns: what its reply is to end.
+    func endKeptValue(of key: ByteView, _ misses: MissPoolRef) -> HotMark {
+        guard let kept = misses.pointee.kept, isGuarded(key, poolIndex: misses.pointee.poolIndex) else { return 0 }
+        let mark = HotSlotsView.mark(of: HotSlotsView.slot(of: missHash(of: key)))
+        kept.slots.raise(mark)
+        return mark
+    }
+
+    /// The same for a request that is not a plain single-key one.
+    mutating func endKeptValues(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>
+    ) -> HotMark {
+        guard let misses = (poolViews + client.pointee.poolIndex).pointee.misses, let kept = misses.pointee.kept,
+            isWrite(row)
+        else { return 0 }
+        if row.pointee.id == .flushall || row.pointee.id == .flushdb {
+            kept.slots.raise(HotSlotsView.everything)
+            return HotSlotsView.everything
+        }
+        let search = keyFinder.find(row, in: request, into: &keys)
+        guard fault(of: search, row) == nil else { return 0 }
+        var mark: HotMark = 0
+        for index in 0..<keys.count {
+            mark = HotSlotsView.join(mark, endKeptValue(of: request[keys[index]], misses))
+        }
+        return mark
+    }
+
+    mutating func dropOldKeptValues() {
+        for poolIndex in pools.indices {
+            (poolViews + poolIndex).pointee.misses?.pointee.kept?.dropOld(nowMs: nowMs, pool: &buffers)
+        }
+    }
+
+    /// Keys have other shards now.
+    mutating func dropKeptValues(ofPool poolIndex: Int) {
+        (poolViews + poolIndex).pointee.misses?.pointee.kept?.dropAll(pool: &buffers)
+    }
+
+    /// Memory is short.
+    mutating func dropAllKeptValues() {
+        for poolIndex in pools.indices { dropKeptValues(ofPool: poolIndex) }
+    }
+
+    // MARK: What is brought
+
     // MARK: What is brought
 
     /// Commands that set a whole value. APPEND and its like change one that is there.
@@ -331,7 +399,7 @@ extension Engine {
     func noteLife(
         _ request: RequestView, _ row: UnsafePointer<CommandRow>, key: ByteView, span: Int?, _ misses: MissPoolRef
     ) {
-        guard let lives = misses.pointee.lives, isWrite(row), isGuarded(key, poolIndex: misses.pointee.poolIndex) else {
+        guard let lives = misses.pointee.lives, isGuarded(key, poolIndex: misses.pointee.poolIndex) else {
             return
         }
         let lifeMs = ExpiryArgument.lifeMs(of: row, request, span: span)

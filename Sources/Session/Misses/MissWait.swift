@@ -20,6 +20,9 @@ struct GuardedRead: BitwiseCopyable {
     let shard: ShardRef
     let keyHash: UInt64
     let request: ChunkRef
+    /// When it was asked, and the version of its key's slot then.
+    var askedAtMs: UInt64 = 0
+    var version: UInt64 = 0
 
     var requestView: ByteView {
         ByteView(start: UnsafePointer(request.data), count: request.pointee.fillBytes)
@@ -62,6 +65,8 @@ struct MissPool: BitwiseCopyable {
     let earlyFactor: Double
     /// Nil where no key is brought anew before it ends.
     let lives: KeyLivesView?
+    /// Nil where no value is given to readers after its key has ended.
+    var kept: KeptValues?
     var waiterCount = 0
     /// When the next questions are asked; armed while anybody waits.
     var timer: TimerNode
@@ -75,7 +80,16 @@ struct MissPool: BitwiseCopyable {
 typealias MissPoolRef = UnsafeMutablePointer<MissPool>
 
 extension UnsafeMutablePointer where Pointee == MissPool {
-    static func make(_ options: StampedeOptions, poolIndex: Int, _ shared: SharedState) -> MissPoolRef {
+    static func make(
+        _ options: StampedeOptions, poolIndex: Int, workerCount: Int, _ shared: SharedState
+    ) -> MissPoolRef {
+        let kept =
+            options.staleMs == 0
+            ? nil
+            : KeptValues(
+                lifeMs: options.staleMs, placeCount: options.staleCountMax / workerCount,
+                sizeBytesMax: options.staleSizeBytesMax / workerCount,
+                slots: shared.hotKeys.slots(ofPool: poolIndex).view)
         let pool = MissPoolRef.allocate(capacity: 1)
         pool.initialize(
             to: MissPool(
@@ -83,7 +97,7 @@ extension UnsafeMutablePointer where Pointee == MissPool {
                 waiterCountMax: options.waiterCountMax, refusesLateWrites: options.refusesLateWrites,
                 earlyFactor: options.earlyFactor,
                 lives: options.earlyFactor > 0 ? shared.lives(ofPool: poolIndex).view : nil,
-                timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
+                kept: kept, timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
         return pool
     }
 

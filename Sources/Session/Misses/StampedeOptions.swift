@@ -14,6 +14,11 @@ package struct StampedeOptions: Sendable {
     package var refusesLateWrites = false
     /// A key is brought anew before it ends; of 1, as XFetch does. 0: it is not.
     package var earlyFactor = 0.0
+    /// A value may be given to readers for so long after it was read, while one client brings it anew; 0: it is not.
+    package var staleMs = 0
+    /// Of all values that are kept for that, by all workers.
+    package var staleSizeBytesMax = 16_777_216
+    package var staleCountMax = 10_000
     /// Lives that clients give to keys are changed by up to so many percent, either way.
     package var jitterPercent = 0
 
