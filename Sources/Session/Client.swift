@@ -188,6 +188,8 @@ extension UnsafeMutablePointer where Pointee == Client {
         let sequence = pointee.tail
         if pointee.slots == nil || sequence &- pointee.head > pointee.slotMask { growSlots(pool: &pool) }
         var slot = ReplySlot()
+        slot.command = pointee.lastCommand
+        slot.arrivedUs = pool.nowUs
         if !pointee.flags.isDisjoint(with: [.replyOff, .replySkip]) {
             slot.isSuppressed = true
             pointee.flags.remove(.replySkip)

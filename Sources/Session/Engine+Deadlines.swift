@@ -132,6 +132,7 @@ extension Engine {
             isQueued
             ? ProxyError.waitedTooLong(names, limitMs: Int(limitMs))
             : ProxyError.timeout(names, limitMs: Int(limitMs), isWrite: entry.ticket.isWrite, wasSent: isWritten)
+        noteLate(line, entry, isWritten: isWritten)
         if entry.ticket.kind == .copy {
             fillFailed(entry.ticket, error: error, isLate: true)
         } else {

@@ -15,7 +15,9 @@ extension Engine {
             answerNow(client, error: ProxyError.wrongArity("keyway"))
             return true
         }
-        switch Self.text(request[1]).uppercased() {
+        let subcommand = Self.text(request[1]).uppercased()
+        if answerStatisticsCommand(client, request, subcommand) { return true }
+        switch subcommand {
         case "HELP" where request.argumentCount == 2: answerKeywayHelp(client)
         case "ROUTE" where request.argumentCount > 2: answerRoutes(client, request)
         case "EXPLAIN" where request.argumentCount > 2: explain(client, request)
@@ -25,7 +27,7 @@ extension Engine {
         case "READMIT" where request.argumentCount == 3: answerReadmit(client, request)
         case "HOTKEYS": answerHotKeys(client, request)
         case "CACHE" where request.argumentCount == 3: answerCache(client, request)
-        case "HELP", "ROUTE", "EXPLAIN", "ON", "HEALTH", "EVENTS", "READMIT", "CACHE":
+        case "HELP", "ROUTE", "EXPLAIN", "ON", "HEALTH", "EVENTS", "READMIT", "CACHE", "STATS", "LATENCY", "SLOWLOG":
             answerNow(client, error: ProxyError.wrongArity("keyway|" + Self.text(request[1]).lowercased()))
         default: answerNow(client, error: ProxyError.unknownSubcommand(Self.text(request[1]), of: "keyway"))
         }
@@ -41,6 +43,10 @@ extension Engine {
             "    Let one shard execute a command, whatever its keys; needs `operator_commands: true` for the pool.",
             "HEALTH", "    Show the state of each shard, and of its breaker in each worker.",
             "EVENTS [<count>]", "    Show what happened to shards, newest first: milliseconds since 1970, shard, text.",
+            "STATS", "    Show all that Keyway has counted: of the process, this pool and its shards.",
+            "LATENCY", "    Show for each command how often it was answered and how long that took, in microseconds.",
+            "SLOWLOG [<count>|RESET]",
+            "    Show the slowest requests of late, newest first, with the parts of their time in microseconds.",
             "HOTKEYS [COUNT <count>] [POOL <pool>]",
             "    Show the hottest keys: shard, requests and bytes a second, share of the shard, copies and their use.",
             "CACHE ON|OFF", "    Whether copies of hot keys may answer this connection; ON at the start.",

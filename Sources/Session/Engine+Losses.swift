@@ -67,6 +67,7 @@ extension Engine {
         let dropped = cutOffWritten(line, isReplyOpen: isReplyOpen)
         line.pointee.isReplyOpen = false
         let reasonText = reason(of: shard)
+        shard.pointee.counters.add(.lost, dropped.count { $0.ticket.isAwaited && $0.ticket.kind != .check })
         for (index, entry) in dropped.enumerated() {
             if index == 0, let openTicket, openTicket.kind == .reply || openTicket.kind == .shared {
                 abandonReply(openTicket, names)
@@ -155,6 +156,7 @@ extension Engine {
         let unwritten = line.isReady ? line.unwrittenCount : count
         let entries = line.takeUnwritten(count - unwritten..<count, pool: &buffers)
         let error = refusalText(line.pointee.shard)
+        line.pointee.shard.pointee.counters.add(.refused, entries.count { $0.ticket.isAwaited })
         for entry in entries { answer(entry.ticket, error: error) }
     }
 }

@@ -42,6 +42,7 @@ extension Engine {
         } else {
             client.pointee.heldBytes -= merge.pointee.heldBytes
             answer(merge)
+            noteIfSlow(merge)
         }
         for index in 0..<merge.pointee.partCount {
             if let chunk = merge.pointee.parts[index].chunk { buffers.chunks.release(chunk) }
@@ -166,6 +167,7 @@ extension Engine {
                 return answerBadPart(merge, Int(merge.pointee.owners[position]))
             }
             memcpy(chunk.data + filled, part.pointee.reply.start, sizeBytes)
+            if ReplyMerge.isNull(part.pointee.reply) { noteMiss(merge, part.pointee.shardIndex) }
             filled &+= sizeBytes
             part.pointee.offset &+= sizeBytes
             part.pointee.sizeBytes &-= sizeBytes

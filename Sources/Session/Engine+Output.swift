@@ -51,6 +51,7 @@ extension Engine {
         var filled = 0
         var head = client.pointee.head
         let tail = client.pointee.tail
+        var times = AnswerTimes(poolViews[client.pointee.poolIndex].commandTimes, nowUs: slots.nowUs)
         while head != tail {
             let slot = client.slot(head)
             let sizeBytes = Int(slot.pointee.sizeBytes)
@@ -65,14 +66,18 @@ extension Engine {
                 filled &+= sizeBytes
             }
             buffers.chunks.release(chunk)
+            times.note(slot)
             head &+= 1
         }
+        times.end()
         client.pointee.head = head
         return filled
     }
 
     /// Moves all replies that are next in order into `out`: short ones are copied, so that they pin no shared chunk.
     private mutating func queueReadyReplies(_ client: ClientRef) {
+        var times = AnswerTimes(poolViews[client.pointee.poolIndex].commandTimes, nowUs: slots.nowUs)
+        defer { times.end() }
         while client.pointee.head != client.pointee.tail {
             let slot = client.slot(client.pointee.head)
             switch slot.pointee.state {
@@ -96,6 +101,7 @@ extension Engine {
                 guard stream.pointee.isComplete else { return }
                 slots.giveBack(stream)
             }
+            times.note(slot)
             client.pointee.head &+= 1
         }
     }
@@ -227,6 +233,7 @@ extension Engine {
         if !line.pointee.greeting.isEmpty {
             line.pointee.greeting.dropFirst(sizeBytes, pool: &buffers)
         } else {
+            line.pointee.sent.sent(sizeBytes: sizeBytes, atUs: slots.nowUs)
             if line.pointee.keepsWritten {
                 line.pointee.out.moveFirst(sizeBytes, to: &line.pointee.written, pool: &buffers)
             } else {

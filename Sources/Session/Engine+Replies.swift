@@ -84,6 +84,8 @@ extension Engine {
         let isLate = line.pointee.inFlight.firstLiveIndex > 0
         // A local copy stays in registers; nothing that is called below looks at the line's own.
         var scanner = line.pointee.scanner
+        var times = ReplyTimes(nowMs: nowMs, nowUs: slots.nowUs)
+        let isTimed = line.pointee.role == .shared
         var isWhole = true
         var isValid = true
         scan: while position < end {
@@ -106,8 +108,9 @@ extension Engine {
                         break scan
                     }
                     line.pointee.inFlight.removeFirst()
-                    answeredBytes &+= Int(entry.sizeBytes)
                     arrivedMs = entry.arrivedMs
+                    if isTimed { note(line, entry, offset: answeredBytes, &times) }
+                    answeredBytes &+= Int(entry.sizeBytes)
                     deliver(line, entry.ticket, chunk, offset: start, sizeBytes: position &- start)
                 }
                 // A client that was cut by this took its own line with it.
@@ -123,21 +126,35 @@ extension Engine {
             }
         }
         line.pointee.scanner = scanner
+        times.end(line.pointee.shard.pointee.queueTimes, line.pointee.shard.pointee.backendTimes)
         counters.add(.responses, replyCount)
         line.pointee.load.replyCount &+= replyCount
         if line.pointee.keepsWritten { line.pointee.written.dropFirst(answeredBytes, pool: &buffers) }
-        if replyCount > 0, !isLate {
-            let pool = poolViews + line.pointee.shard.pointee.poolIndex
-            let ageMs = ageMs(since: arrivedMs)
-            if pool.pointee.hedgesReads { line.pointee.latency.record(ageMs: ageMs) }
-            line.pointee.shard.pointee.breaker.replied(ageMs: ageMs, latencyMsMax: pool.pointee.latencyMsMax)
-        }
+        if replyCount > 0, !isLate { noteAge(line, arrivedMs: arrivedMs) }
         guard isValid else { return false }
         if !isWhole { start = handOver(line, chunk, start: start, position: position) }
         if line.pointee.descriptor < 0 { return true }
         keepRest(line, chunk, isPartial: isPartial, start: start, position: position, end: end)
         if line.pointee.inFlight.isEmpty, line.pointee.role != .shared { lineRanDry(line) }
         return true
+    }
+
+    /// How old the last request of a read was when it was answered.
+    @inline(__always)
+    private func noteAge(_ line: LineRef, arrivedMs: UInt32) {
+        let pool = poolViews + line.pointee.shard.pointee.poolIndex
+        let ageMs = ageMs(since: arrivedMs)
+        if pool.pointee.hedgesReads { line.pointee.latency.record(ageMs: ageMs) }
+        line.pointee.shard.pointee.breaker.replied(ageMs: ageMs, latencyMsMax: pool.pointee.latencyMsMax)
+    }
+
+    /// How long an answered request took.
+    @inline(__always)
+    private mutating func note(_ line: LineRef, _ entry: InFlight, offset: Int, _ times: inout ReplyTimes) {
+        let shard = line.pointee.shard
+        let sentUs = line.pointee.sent.answered(sizeBytes: entry.sizeBytes)
+        times.note(entry, sentUs: sentUs, shard.pointee.queueTimes, shard.pointee.backendTimes)
+        if ageMs(since: entry.arrivedMs) >= slowMs { noteSlow(line, entry, sentUs: sentUs, offset: offset) }
     }
 
     /// A reply that answers no request.
@@ -225,6 +242,8 @@ extension Engine {
         if ticket.hotMark != 0 { endCopies(ticket.hotMark, line) }
         if ticket.kind == .reply && !line.pointee.isReplyOpen {
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
+            let reply = ByteView(start: chunk.data + offset, count: sizeBytes)
+            if mayTellOfMisses(reply) { noteMisses(line, client, ticket.index, reply) }
             fill(client, ticket.index, chunk, offset: offset, sizeBytes: sizeBytes)
         } else {
             deliverUncommon(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes)
@@ -396,7 +415,7 @@ extension Engine {
     }
 
     mutating func answer(_ client: ClientRef, _ sequence: UInt32, error: [UInt8]) {
-        pools[client.pointee.poolIndex].counters.add(.errorsMade)
+        noteError(madeFor: client, error)
         var reply = ReplyBuilder(version: .two)
         reply.error(error)
         answer(client, sequence, bytes: reply.bytes)

@@ -331,6 +331,7 @@ extension Engine {
     private mutating func handleUncommon(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) {
         joinsNothingOlder(client)
         guard var row = commands.row(name: request[0].start, count: request[0].count) else {
+            client.pointee.lastCommand = CommandID.learned.rawValue
             let isKnown =
                 client.pointee.flags.contains(.authenticated)
                 && (answerKeywayCommand(client, request) || handleLearned(client, request, chunk: chunk))

@@ -33,6 +33,7 @@ extension Engine {
         let shard = pool.pointee.shards + shardIndex(of: request[keyArgument], pool)
         if shard.pointee.isGuarded, forwardToStandIn(client, request, row, request[keyArgument], shard) { return }
         if pool.pointee.isWatched, passWatched(client, request, row, key: request[keyArgument], shard, pool) { return }
+        if row.pointee.id.isLookup { shard.pointee.counters.add(.lookups) }
         forward(client, request, to: shard, isWrite: !row.pointee.flags.contains(.readonly), chunk: chunk)
         hotMark = 0
     }
@@ -169,7 +170,10 @@ extension Engine {
         let names = shard.pointee.names.takeUnretainedValue()
         let pool = poolViews + shard.pointee.poolIndex
         pool.pointee.counters.add(.forwardError)
-        if shard.pointee.isGuarded { return refusalText(shard) }
+        if shard.pointee.isGuarded {
+            shard.pointee.counters.add(.refused)
+            return refusalText(shard)
+        }
         shard.pointee.counters.add(.overloaded)
         if line.pointee.inFlight.count >= line.pointee.inFlightMax {
             let isLower = line.pointee.inFlightMax < pool.pointee.inFlightMax
@@ -329,6 +333,7 @@ extension Engine {
             let shard = pool.pointee.shards + merge.pointee.parts[0].shardIndex
             if partLine(shard, client).pointee.shard == shard {
                 merges.giveBack(merge)
+                if row.pointee.id == .mget { shard.pointee.counters.add(.lookups, shape.keyCount) }
                 return forward(client, request, to: shard, isWrite: isWrite(row), chunk: chunk)
             }
         }
@@ -444,7 +449,7 @@ extension Engine {
         }
         for index in 0..<merge.pointee.partCount {
             let line = line(of: pool.pointee.shards + merge.pointee.parts[index].shardIndex, for: client)
-            appendOpening(merge.pointee.parts + index, request, shape, to: line)
+            appendOpening(merge.pointee.parts + index, request, row, shape, to: line)
         }
         for position in 0..<shape.keyCount {
             let part = merge.pointee.parts + Int(merge.pointee.owners[position])
@@ -459,10 +464,12 @@ extension Engine {
 
     /// The name of the command, and how many arguments follow.
     private mutating func appendOpening(
-        _ part: UnsafeMutablePointer<MergePart>, _ request: RequestView, _ shape: SplitShape, to line: LineRef
+        _ part: UnsafeMutablePointer<MergePart>, _ request: RequestView, _ row: UnsafePointer<CommandRow>,
+        _ shape: SplitShape, to line: LineRef
     ) {
         let keyCount = part.pointee.sizeBytes
         part.pointee.offset = line.pointee.out.sizeBytes
+        if row.pointee.id == .mget { line.pointee.shard.pointee.counters.add(.lookups, keyCount) }
         let argumentCount = 1 + keyCount * shape.step + shape.tailCount + (shape.hasKeyCount ? 1 : 0)
         appendHeader(0x2A, argumentCount, to: line)
         appendHeader(0x24, request[0].count, to: line)
@@ -491,7 +498,7 @@ extension Engine {
         for index in 0..<merge.pointee.partCount {
             let shard = pool.pointee.shards + merge.pointee.parts[index].shardIndex
             let line = partLine(shard, client)
-            appendOpening(merge.pointee.parts + index, request, shape, to: line)
+            appendOpening(merge.pointee.parts + index, request, row, shape, to: line)
             let positions = (0..<shape.keyCount).filter { Int(merge.pointee.owners[$0]) == index }
             for position in positions {
                 appendArguments(request, shape.keyFirst + position * shape.step, count: shape.step, to: line)

@@ -77,7 +77,9 @@ extension Engine {
         let suppressing = client.pointee.flags.intersection([.replyOff, .replySkip])
         client.pointee.flags.subtract([.replyOff, .replySkip])
         defer { client.pointee.flags.formUnion(suppressing) }
-        return client.pushSlot(pool: &slots)
+        let sequence = client.pushSlot(pool: &slots)
+        client.slot(sequence).pointee.command = CommandTimes.noCommand
+        return sequence
     }
 
     // MARK: Listeners

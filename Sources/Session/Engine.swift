@@ -46,6 +46,7 @@ struct PoolView: BitwiseCopyable {
     let shards: UnsafeMutablePointer<Shard>
     let shardCount: Int
     let counters: CounterBlock<PoolMetric>
+    let commandTimes: CommandTimes
     let timeouts: Timeouts
     let queueSizeBytesMax: Int
     let inFlightMax: Int
@@ -75,6 +76,8 @@ struct Engine: ~Copyable {
     let commandTable: CommandTable
     let commands: CommandTableView
     let log: Logger
+    /// A request that takes so long goes into the slow log.
+    let slowMs: UInt64
 
     var buffers = BufferPool()
     var slots = SlotPool()
@@ -157,6 +160,7 @@ struct Engine: ~Copyable {
         shared: SharedState, commandTable: CommandTable, nowMs: UInt64, log: Logger
     ) {
         self.options = options
+        slowMs = options.slowLog.slowMs > 0 ? UInt64(options.slowLog.slowMs) : .max
         self.workerIndex = workerIndex
         self.counters = counters.worker(workerIndex)
         allCounters = counters
@@ -185,6 +189,7 @@ struct Engine: ~Copyable {
                 to: PoolView(
                     placement: pool.options.placement.view, shards: pool.shards, shardCount: pool.shardCount,
                     counters: pool.counters,
+                    commandTimes: counters.commandTimes(pool: index, worker: workerIndex),
                     timeouts: Timeouts(pool.options.backend),
                     queueSizeBytesMax: pool.options.backend.queueSizeBytesMax,
                     inFlightMax: pool.options.backend.inFlightMax,
@@ -225,8 +230,7 @@ struct Engine: ~Copyable {
             let shard = shards + shardIndex
             shard.settle(
                 Shard(
-                    poolIndex: index, index: shardIndex, names: name,
-                    counters: counters.server(shardIndex, pool: index, worker: worker),
+                    poolIndex: index, index: shardIndex, names: name, worker: worker, counters: counters,
                     backend: options.backend))
             shard.add(dialect)
         }
@@ -315,8 +319,7 @@ struct Engine: ~Copyable {
             if line.pointee.lookUpCount > 0 {
                 awaited.append(line)
             } else {
-                line.pointee.inFlight.deallocate()
-                line.deallocate()
+                line.free()
             }
         }
         dead = awaited
@@ -469,8 +472,10 @@ struct Engine: ~Copyable {
     // MARK: Time
 
     /// Once a tick, before anything else.
-    mutating func setTime(_ nowMs: UInt64) {
-        self.nowMs = nowMs
+    mutating func setTime(us nowUs: UInt64) {
+        nowMs = nowUs / 1_000
+        slots.nowUs = UInt32(truncatingIfNeeded: nowUs)
+        merges.nowUs = slots.nowUs
         if isPaused { endPauseInTime() }
     }
 
@@ -503,6 +508,7 @@ struct Engine: ~Copyable {
         pingEars()
         breakSilence()
         measureQueues()
+        measureBudgets()
         judgeShards()
         judgeHotKeys()
         dropOldKeptValues()
@@ -518,8 +524,16 @@ struct Engine: ~Copyable {
         }
     }
 
+    private mutating func measureBudgets() {
+        for index in pools.indices {
+            let requestCount = pools[index].counters.read(.commands)
+            let left = pools[index].retryBudget.left(requestCount: requestCount, nowMs: nowMs)
+            pools[index].counters.set(.retryBudget, left)
+        }
+    }
+
     private mutating func measureQueues(of shard: ShardRef) {
-        var (unwritten, unwrittenBytes, written, writtenBytes) = (0, 0, 0, 0)
+        var (unwritten, unwrittenBytes, written, writtenBytes, tombstones) = (0, 0, 0, 0, 0)
         for index in 0..<shard.pointee.allLineCount {
             let line = shard.pointee.lines[index]
             let queue = line.pointee.inFlight
@@ -527,12 +541,14 @@ struct Engine: ~Copyable {
             unwritten += unwrittenHere
             unwrittenBytes += line.pointee.out.sizeBytes
             written += queue.count - unwrittenHere
+            tombstones += queue.tombstoneCount
             for position in 0..<(queue.count - unwrittenHere) { writtenBytes += Int(queue[position].sizeBytes) }
         }
         shard.pointee.counters.set(.inQueue, unwritten)
         shard.pointee.counters.set(.inQueueBytes, unwrittenBytes)
         shard.pointee.counters.set(.outQueue, written)
         shard.pointee.counters.set(.outQueueBytes, writtenBytes)
+        shard.pointee.counters.set(.tombstones, tombstones)
         if unwritten + written > 0 { hasQueues = true }
     }
 

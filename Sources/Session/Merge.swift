@@ -28,6 +28,8 @@ struct Merge: BitwiseCopyable {
     var sequence: UInt32
     var rule: MergeRule
     var command: UInt16
+    /// When its request came: low bits of the worker's clock.
+    var arrivedUs: UInt32
     var partCount = 0
     var partsLeft = 0
     var parts: UnsafeMutablePointer<MergePart>
@@ -40,6 +42,8 @@ struct Merge: BitwiseCopyable {
     var heldBytes = 0
     /// `fastest`: where the two parts wait.
     var lines: (first: LineRef?, second: LineRef?) = (nil, nil)
+    /// The part that took longest of those that were slow.
+    var slowest: SlowPart?
     /// `gathered`: what is to become of the parts; the merge holds a reference.
     var gathering: Unmanaged<Gathering>?
     var nextFree: MergeRef?
@@ -73,6 +77,8 @@ extension UnsafeMutablePointer where Pointee == Merge {
 /// Merges that are free.
 struct MergePool: ~Copyable {
     private var free: MergeRef?
+    /// Low bits of the worker's clock: when the requests of this tick came.
+    var nowUs: UInt32 = 0
     /// Tables of at most this many keys are kept for the next merge.
     private static let ownerCapacityKept = 4_096
 
@@ -92,7 +98,7 @@ struct MergePool: ~Copyable {
             let made = MergeRef.allocate(capacity: 1)
             made.initialize(
                 to: Merge(
-                    client: client, sequence: 0, rule: rule, command: command,
+                    client: client, sequence: 0, rule: rule, command: command, arrivedUs: nowUs,
                     parts: .allocate(capacity: 8), partCapacity: 8, owners: .allocate(capacity: 16), ownerCapacity: 16))
             return made
         }
@@ -100,11 +106,13 @@ struct MergePool: ~Copyable {
         merge.pointee.client = client
         merge.pointee.rule = rule
         merge.pointee.command = command
+        merge.pointee.arrivedUs = nowUs
         merge.pointee.partCount = 0
         merge.pointee.partsLeft = 0
         merge.pointee.keyCount = 0
         merge.pointee.heldBytes = 0
         merge.pointee.lines = (nil, nil)
+        merge.pointee.slowest = nil
         return merge
     }
 

@@ -43,7 +43,8 @@ package final class Proxy: Sendable {
         self.pools = pools
         self.counters = counters
         self.log = log
-        shared = SharedState(clientsMax: options.clientsMax, lastClientID: lastClientID)
+        shared = SharedState(
+            clientsMax: options.clientsMax, lastClientID: lastClientID, slowCountMax: options.slowLog.countMax)
     }
 
     /// For another config, in the same process: takes the place of `older`, see `handOver`.
@@ -52,7 +53,8 @@ package final class Proxy: Sendable {
         self.pools = pools
         self.counters = counters
         self.log = log
-        shared = SharedState(clientsMax: options.clientsMax, following: older.shared)
+        shared = SharedState(
+            clientsMax: options.clientsMax, slowCountMax: options.slowLog.countMax, following: older.shared)
     }
 
     /// Where each pool listens, in the pools' order: `127.0.0.1:22121` or a path. Port 0 has become a real one.

@@ -34,7 +34,18 @@ package struct ProxyOptions: Sendable {
     /// Seconds; 0 for never.
     package var clientIdleTimeoutS = 0
     package var drainTimeoutMs = 10_000
+    package var slowLog = SlowLogOptions()
     package var version = ""
+
+    package init() {}
+}
+
+/// Keyway's own slow log.
+package struct SlowLogOptions: Sendable {
+    /// A request that takes so long is slow; 0 for none.
+    package var slowMs = 100
+    package var countMax = 128
+    package var showsKeys = false
 
     package init() {}
 }

@@ -9,6 +9,7 @@
 // Not here: who fills a slot (Engine+Replies), who sends it (Engine+Output).
 
 import Platform
+import Telemetry
 import Upstream
 
 typealias ReplyStreamRef = UnsafeMutablePointer<ReplyStream>
@@ -35,6 +36,10 @@ struct ReplySlot: BitwiseCopyable {
     var state = State.waiting
     /// CLIENT REPLY OFF or SKIP: the reply is dropped when it comes.
     var isSuppressed = false
+    /// Of the request, by its id; `CommandTimes.noCommand` for what is no reply to one.
+    var command: UInt16 = CommandTimes.noCommand
+    /// When it came: low bits of the worker's clock.
+    var arrivedUs: UInt32 = 0
 
     /// Ready: holds the reply. The slot has a reference on it.
     @inline(__always)
@@ -54,6 +59,8 @@ struct ReplySlot: BitwiseCopyable {
 struct SlotPool: ~Copyable {
     static let capacityMin = 8
     private static let sizeCount = 24
+    /// Low bits of the worker's clock: when the requests of this tick came.
+    var nowUs: UInt32 = 0
 
     /// A free ring keeps the link to the next one in its first slot.
     private let free: UnsafeMutablePointer<UnsafeMutablePointer<ReplySlot>?>

@@ -24,12 +24,17 @@ final class SharedState: Sendable {
     let misses: MissLeases
     private let lives = Mutex<[Int: KeyLives]>([:])
     let events: EventLog
+    let slowLog: SlowLog
     private let monitors = Atomic<Int>(0)
 
-    init(clientsMax: Int, lastClientID: Int = 0, events: EventLog = EventLog()) {
+    init(
+        clientsMax: Int, lastClientID: Int = 0, events: EventLog = EventLog(),
+        slowCountMax: Int = SlowLogOptions().countMax
+    ) {
         self.clientsMax = clientsMax
         startedAtNs = Clock.nowNs()
         clientIDs = Atomic(lastClientID)
+        slowLog = SlowLog(capacity: slowCountMax)
         self.events = events
         census = ListenerCensus()
         scripts = ScriptStore()
@@ -37,12 +42,14 @@ final class SharedState: Sendable {
     }
 
     /// For the generation of workers that follows: what all clients of the process share goes on.
-    init(clientsMax: Int, following older: SharedState) {
+    init(clientsMax: Int, slowCountMax: Int, following older: SharedState) {
         self.clientsMax = clientsMax
         startedAtNs = older.startedAtNs
         // The older workers take a few more in.
         clientIDs = Atomic(older.lastClientID + Self.idReserve)
         events = older.events
+        slowLog = older.slowLog
+        slowLog.keep(slowCountMax)
         census = older.census
         scripts = older.scripts
         misses = older.misses

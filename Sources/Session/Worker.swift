@@ -20,6 +20,7 @@ struct Worker: ~Copyable {
     private let log: Logger
     private var listeners: [Listener]
     private let vectors: UnsafeMutablePointer<iovec>
+    private let loopTimes: HistogramBlock
     private var receivedBytes = 0
     private var sentBytes = 0
     private var shortage = KernelShortage()
@@ -76,6 +77,7 @@ struct Worker: ~Copyable {
         mailbox: Mailbox, log: Logger
     ) {
         pacer = Pacer(engine.options.pacing)
+        loopTimes = engine.allCounters.loopTimes(worker: engine.workerIndex)
         acceptBudget = AcceptBudget(perSecond: engine.options.acceptRateMax)
         self.engine = engine
         self.poller = poller
@@ -101,7 +103,7 @@ struct Worker: ~Copyable {
             let readyCount = poller.wait(timeoutMs: waitMs(nowMs: beforeNs / 1_000_000))
             let wokenNs = Clock.nowNs()
             engine.counters.set(.busySinceMs, Int(wokenNs / 1_000_000))
-            engine.setTime(wokenNs / 1_000_000)
+            engine.setTime(us: wokenNs / 1_000)
             receivedBytes = 0
             sentBytes = 0
             for index in 0..<readyCount { serve(poller.readiness(at: index)) }
@@ -116,6 +118,7 @@ struct Worker: ~Copyable {
             engine.bury()
             shortage.endTurn(movedBytes: receivedBytes &+ sentBytes)
             let afterNs = Clock.nowNs()
+            loopTimes.record(us: UInt32(clamping: (afterNs - wokenNs) / 1_000))
             pace(events: readyCount, timeNs: afterNs - beforeNs)
             engine.counters.add(.ticks)
             engine.counters.add(.events, readyCount)

@@ -25,6 +25,10 @@ package struct ProcessSettings: Sendable, Equatable {
     package var logsJSON: Bool
     /// Always `.tcp`; nil when the file says nothing.
     package var statsListen: ListenAddress?
+    /// 0 means none.
+    package var slowLogSlowerThanMs: Int
+    package var slowLogCountMax: Int
+    package var slowLogShowsKeys: Bool
     package var clientCountMax: Int
     package var protoMaxBulkLenBytes: Int
     package var clientQueryBufferLimitBytes: Int

@@ -95,6 +95,8 @@ struct SettingsReader {
             workers: section.number("workers"), pacing: pacing, drainTimeoutMs: section.number("drain_timeout"),
             logLevel: .init(rawValue: section.word("log_level"))!, logsJSON: section.word("log_format") == "json",
             statsListen: statsListen,
+            slowLogSlowerThanMs: section.number("slowlog_slower_than"),
+            slowLogCountMax: section.number("slowlog_max_len"), slowLogShowsKeys: section.boolean("slowlog_keys"),
             clientCountMax: section.number("maxclients"),
             protoMaxBulkLenBytes: section.number("proto_max_bulk_len"),
             clientQueryBufferLimitBytes: section.number("client_query_buffer_limit"),

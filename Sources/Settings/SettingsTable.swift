@@ -120,6 +120,15 @@ package enum SettingsTable {
         .init(
             .process, "stats_listen", .text(form: "host:port"),
             "Where twemproxy's statistics are served as one line of JSON."),
+        .init(
+            .process, "slowlog_slower_than", .number(unit: "ms", 0...3_600_000, zero: "never"), default: "100",
+            "A request that took this long goes into Keyway's own slow log, with the parts of its time."),
+        .init(
+            .process, "slowlog_max_len", .number(unit: "requests", 1...10_000), default: "128",
+            "How many slow requests are kept."),
+        .init(
+            .process, "slowlog_keys", .boolean, default: "false",
+            "Whether the slow log shows each request's first key; values it never shows."),
         // Process: ceilings.
         .init(
             .process, "maxclients", .number(unit: "clients", 1...1_000_000), default: "10000",

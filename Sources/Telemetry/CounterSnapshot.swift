@@ -17,7 +17,7 @@ package struct MetricValues<M: MetricTable>: Sendable, Equatable {
     package mutating func merge(_ metric: M, _ value: Int) {
         switch metric.row.kind {
         case .counter, .gauge: self[metric] &+= value
-        case .timestamp: self[metric] = max(self[metric], value)
+        case .timestamp, .state: self[metric] = max(self[metric], value)
         }
     }
 }

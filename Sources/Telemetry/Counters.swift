@@ -2,6 +2,7 @@
 // Each block starts on a cache line of its own, so that no worker's count ever slows another's.
 // Not here: how a block is written (CounterBlock), what the numbers mean (Metric).
 
+import Glibc
 import Synchronization
 
 /// What to count for: workers, pools and each pool's servers. Fixed for the life of one `Counters`.
@@ -20,11 +21,14 @@ package struct TelemetryLayout: Sendable, Equatable {
     /// At least 1.
     package let workerCount: Int
     package let pools: [Pool]
+    /// What to call each command, by its index; times of others are not kept.
+    package let commands: [String]
 
-    package init(workerCount: Int, pools: [Pool]) {
+    package init(workerCount: Int, pools: [Pool], commands: [String] = []) {
         precondition(workerCount >= 1)
         self.workerCount = workerCount
         self.pools = pools
+        self.commands = commands
     }
 }
 
@@ -35,15 +39,19 @@ package final class Counters: Sendable {
     private let workerStride: Int
     /// Where a pool's cells begin inside a worker's part; its servers follow it.
     private let poolOffsets: [Int]
+    /// Where its histograms begin: its servers', then its commands'. Those of the worker itself come last.
+    private let poolTimesOffsets: [Int]
     private let memory: Memory
 
     /// Owned by `Counters` alone; every cell is atomic, so sharing the address is safe.
     private struct Memory: @unchecked Sendable {
         let base: UnsafeMutablePointer<Atomic<UInt64>>
-        let cellCount: Int
+        /// What the system gave; `base` is its first whole line.
+        let allocation: UnsafeMutableRawPointer
     }
 
     private static let lineBytes = 64
+    private static let timesPerServer = 2
 
     package init(layout: TelemetryLayout) {
         self.layout = layout
@@ -53,20 +61,32 @@ package final class Counters: Sendable {
             offsets.append(stride)
             stride += Self.cellCount(of: PoolMetric.self) + pool.servers.count * Self.cellCount(of: ServerMetric.self)
         }
+        var timesOffsets: [Int] = []
+        for pool in layout.pools {
+            timesOffsets.append(stride)
+            let timesCount = pool.servers.count * Self.timesPerServer + layout.commands.count
+            stride += timesCount * HistogramBlock.cellCount
+        }
+        stride += HistogramBlock.cellCount
         workerStride = stride
         poolOffsets = offsets
-        let cellCount = stride * layout.workerCount
-        let raw = UnsafeMutableRawPointer.allocate(
-            byteCount: cellCount * MemoryLayout<Atomic<UInt64>>.stride, alignment: Self.lineBytes)
-        let base = raw.bindMemory(to: Atomic<UInt64>.self, capacity: cellCount)
-        for index in 0..<cellCount { (base + index).initialize(to: Atomic(0)) }
-        memory = Memory(base: base, cellCount: cellCount)
+        poolTimesOffsets = timesOffsets
+        memory = Self.allocate(cellCount: stride * layout.workerCount)
     }
 
-    deinit {
-        memory.base.deinitialize(count: memory.cellCount)
-        UnsafeMutableRawPointer(memory.base).deallocate()
+    /// Zeros that take no memory before they are written, as most commands are never used.
+    private static func allocate(cellCount: Int) -> Memory {
+        let sizeBytes = cellCount * MemoryLayout<Atomic<UInt64>>.stride + lineBytes
+        guard let allocation = calloc(1, sizeBytes) else {
+            preconditionFailure("Counters: no memory for \(sizeBytes) bytes")
+        }
+        let padding = -Int(bitPattern: allocation) & (lineBytes - 1)
+        let start = allocation + padding
+        return Memory(
+            base: start.bindMemory(to: Atomic<UInt64>.self, capacity: cellCount), allocation: allocation)
     }
+
+    deinit { free(memory.allocation) }
 
     /// The block of one worker.
     package func worker(_ worker: Int) -> CounterBlock<WorkerMetric> {
@@ -83,6 +103,71 @@ package final class Counters: Sendable {
         precondition(server >= 0 && server < layout.pools[pool].servers.count)
         let offset = Self.cellCount(of: PoolMetric.self) + server * Self.cellCount(of: ServerMetric.self)
         return CounterBlock(cells: memory.base + start(ofWorker: worker) + poolOffsets[pool] + offset)
+    }
+
+    /// How long turns of one worker's loop last.
+    package func loopTimes(worker: Int) -> HistogramBlock {
+        HistogramBlock(cells: memory.base + start(ofWorker: worker) + workerStride - HistogramBlock.cellCount)
+    }
+
+    /// How long requests wait before they are written to a server, in one worker.
+    package func queueTimes(server: Int, pool: Int, worker: Int) -> HistogramBlock {
+        serverTimes(server, pool: pool, worker: worker, index: 0)
+    }
+
+    /// How long the server takes for them.
+    package func backendTimes(server: Int, pool: Int, worker: Int) -> HistogramBlock {
+        serverTimes(server, pool: pool, worker: worker, index: 1)
+    }
+
+    private func serverTimes(_ server: Int, pool: Int, worker: Int, index: Int) -> HistogramBlock {
+        precondition(server >= 0 && server < layout.pools[pool].servers.count)
+        let place = server * Self.timesPerServer + index
+        return HistogramBlock(
+            cells: memory.base + start(ofWorker: worker) + poolTimesOffsets[pool] + place * HistogramBlock.cellCount)
+    }
+
+    /// How long clients of one pool waited for their replies, by command, in one worker.
+    package func commandTimes(pool: Int, worker: Int) -> CommandTimes {
+        let servers = layout.pools[pool].servers.count * Self.timesPerServer * HistogramBlock.cellCount
+        return CommandTimes(
+            cells: memory.base + start(ofWorker: worker) + poolTimesOffsets[pool] + servers,
+            commandCount: layout.commands.count)
+    }
+
+    /// All histograms, the workers added up.
+    package func latencies() -> LatencySnapshot {
+        var snapshot = LatencySnapshot()
+        let workers = 0..<layout.workerCount
+        snapshot.loops = workers.map { worker in Self.sum([loopTimes(worker: worker)]) }
+        snapshot.pools = layout.pools.indices.map { index in
+            var pool = LatencySnapshot.Pool()
+            pool.servers = layout.pools[index].servers.indices.map { server in
+                var times = LatencySnapshot.Server()
+                times.queue = Self.sum(workers.map { queueTimes(server: server, pool: index, worker: $0) })
+                times.backend = Self.sum(workers.map { backendTimes(server: server, pool: index, worker: $0) })
+                return times
+            }
+            for command in layout.commands.indices {
+                let blocks = workers.map { commandTimes(pool: index, worker: $0).block(of: command) }
+                if blocks.contains(where: { !$0.isEmpty }) { pool.commands[command] = Self.sum(blocks) }
+            }
+            return pool
+        }
+        return snapshot
+    }
+
+    private static func sum(_ blocks: [HistogramBlock]) -> HistogramValues {
+        blocks.reduce(into: HistogramValues()) { $1.add(to: &$0) }
+    }
+
+    /// The worker metrics of each worker.
+    package func workers() -> [MetricValues<WorkerMetric>] {
+        (0..<layout.workerCount).map { index in
+            var values = MetricValues<WorkerMetric>()
+            for metric in WorkerMetric.allCases { values.merge(metric, worker(index).read(metric)) }
+            return values
+        }
     }
 
     /// Adds the workers up. Each number is exact as of some moment during the call; together they are no instant's

@@ -59,6 +59,7 @@ public struct Line: BitwiseCopyable {
     /// The role in which the connection was greeted decides what was asked.
     public var greetedRole = Role.shared
     public var inFlight = InFlightQueue()
+    public var sent = SentMarks()
     /// Bytes that were written and are not answered, where they are kept so that reads can be sent once more.
     public var written = SegmentQueue()
     public var keepsWritten = false
@@ -150,6 +151,13 @@ extension UnsafeMutablePointer where Pointee == Line {
     private func field(_ path: KeyPath<Line, TimerNode>) -> TimerRef {
         UnsafeMutableRawPointer(self).advanced(by: MemoryLayout<Line>.offset(of: path)!)
             .assumingMemoryBound(to: TimerNode.self)
+    }
+
+    /// Frees the line and what it owns; it has no request and no bytes any more.
+    public func free() {
+        pointee.inFlight.deallocate()
+        pointee.sent.deallocate()
+        deallocate()
     }
 
     /// What comes next belongs to the middle of a reply, so any byte may stand first.
@@ -278,6 +286,7 @@ extension UnsafeMutablePointer where Pointee == Line {
     public func forgetConnection(pool: inout BufferPool) {
         pointee.greeting.removeAll(pool: &pool)
         pointee.greetingRepliesLeft = 0
+        pointee.sent.forget()
         pointee.written.removeAll(pool: &pool)
         pointee.scanner = ReplyScanner()
         if let chunk = pointee.partial { pool.chunks.release(chunk) }

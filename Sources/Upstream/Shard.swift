@@ -31,6 +31,8 @@ public struct Shard: BitwiseCopyable {
     public let index: Int
     package let names: Unmanaged<ShardName>
     public let counters: CounterBlock<ServerMetric>
+    public let queueTimes: HistogramBlock
+    public let backendTimes: HistogramBlock
     /// Shared lines: `lineCount` for each of the pool's dialects, in the order in which those came into use. A client
     /// keeps to one, so its requests stay in order.
     public fileprivate(set) var lines: UnsafeMutablePointer<LineRef>
@@ -68,12 +70,14 @@ public struct Shard: BitwiseCopyable {
     public var failingSinceMs: UInt64 = 0
 
     package init(
-        poolIndex: Int, index: Int, names: ShardName, counters: CounterBlock<ServerMetric>, backend: BackendOptions
+        poolIndex: Int, index: Int, names: ShardName, worker: Int, counters: Counters, backend: BackendOptions
     ) {
         self.poolIndex = poolIndex
         self.index = index
         self.names = Unmanaged.passRetained(names)
-        self.counters = counters
+        self.counters = counters.server(index, pool: poolIndex, worker: worker)
+        queueTimes = counters.queueTimes(server: index, pool: poolIndex, worker: worker)
+        backendTimes = counters.backendTimes(server: index, pool: poolIndex, worker: worker)
         lineCount = backend.connectionCount
         sharedLimits = SharedLineLimits(backend)
         lines = .allocate(capacity: 0)

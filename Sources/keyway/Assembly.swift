@@ -5,6 +5,7 @@
 
 import Hashing
 import Platform
+import Routing
 import Session
 import Settings
 import Telemetry
@@ -33,7 +34,8 @@ struct Assembly: Sendable {
     var telemetry: TelemetryLayout {
         TelemetryLayout(
             workerCount: proxy.workerCount,
-            pools: pools.map { TelemetryLayout.Pool(name: $0.settings.name, servers: $0.servers.map(\.ring.name)) })
+            pools: pools.map { TelemetryLayout.Pool(name: $0.settings.name, servers: $0.servers.map(\.ring.name)) },
+            commands: CommandTable().wireNames)
     }
 
     /// Descriptors of a full house.
@@ -73,6 +75,9 @@ struct Assembly: Sendable {
         options.clientIdleTimeoutS = process.clientIdleTimeoutSeconds
         options.drainTimeoutMs = process.drainTimeoutMs
         options.version = keywayVersion
+        options.slowLog.slowMs = process.slowLogSlowerThanMs
+        options.slowLog.countMax = process.slowLogCountMax
+        options.slowLog.showsKeys = process.slowLogShowsKeys
         return options
     }
 }

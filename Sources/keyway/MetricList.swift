@@ -23,6 +23,7 @@ enum MetricList {
         case .counter: "counter"
         case .gauge: "gauge"
         case .timestamp: "time"
+        case .state: "state"
         }
     }
 

@@ -84,7 +84,7 @@ struct EngineDeadlinesTests {
         let line = rig.engine.pools[0].shards[0].lines[0]
         _ = rig.engine.settle(line)
         rig.nowMs += 110
-        rig.engine.setTime(rig.nowMs)
+        rig.engine.setTime(us: rig.nowMs * 1_000)
         rig.engine.runTimers()
         #expect(line.pointee.inFlight.count == 2, "the first has been written, the second in part")
         rig.engine.unblocked(line)
@@ -123,7 +123,7 @@ struct EngineDeadlinesTests {
         let line = rig.engine.pools[0].shards[0].lines[0]
         _ = rig.engine.settle(line)
         rig.nowMs += 150
-        rig.engine.setTime(rig.nowMs)
+        rig.engine.setTime(us: rig.nowMs * 1_000)
         rig.engine.runTimers()
         #expect(line.pointee.inFlight.count == 3)
         rig.engine.unblocked(line)

@@ -186,7 +186,7 @@ struct EngineHealthTests {
         // The server's socket takes no more: these stay here.
         other.pending = rig.request("SET", key, "x")
         rig.receiveAll(other)
-        rig.engine.setTime(rig.nowMs + 20)
+        rig.engine.setTime(us: (rig.nowMs + 20) * 1_000)
         rig.engine.runTimers()
         rig.nowMs += 20
         rig.settle()

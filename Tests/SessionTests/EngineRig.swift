@@ -199,7 +199,8 @@ final class EngineRig {
         backends = (0..<shardCount + spareCount).map { _ in FakeBackend() }
         counters = Counters(
             layout: TelemetryLayout(
-                workerCount: 1, pools: pools.map { .init(name: $0.name, servers: $0.shards.map(\.name)) }))
+                workerCount: 1, pools: pools.map { .init(name: $0.name, servers: $0.shards.map(\.name)) },
+                commands: CommandTable().wireNames))
         let shared = SharedState(clientsMax: options.clientsMax)
         mailbox = try Mailbox()
         shared.mailboxes = [mailbox]
@@ -282,7 +283,7 @@ final class EngineRig {
 
     func advance(ms: UInt64) {
         nowMs += ms
-        engine.setTime(nowMs)
+        engine.setTime(us: nowMs * 1_000)
         engine.runTimers()
         settle()
     }
@@ -290,7 +291,7 @@ final class EngineRig {
     /// - Returns: whether anything moved.
     func tick() -> Bool {
         var hasMoved = false
-        engine.setTime(nowMs)
+        engine.setTime(us: nowMs * 1_000)
         for client in clients where client.isOpen && !client.pending.isEmpty && wantsBytes(client) {
             hasMoved = true
             let room = engine.room(for: client.ref)

@@ -6,7 +6,8 @@ import Testing
         "workers: 3", "pacing: 250", "drain_timeout: 1", "log_level: debug", "stats_listen: 127.0.0.1:22222",
         "maxclients: 2", "proto_max_bulk_len: 2mb", "client_query_buffer_limit: 3mb",
         "client_output_buffer_limit: 4mb", "client_output_buffer_pause: 8kb", "client_in_flight_max: 5",
-        "client_idle_timeout: 6")
+        "client_idle_timeout: 6",
+        "slowlog_slower_than: 7", "slowlog_max_len: 8", "slowlog_keys: true")
     let process = try Settings.parse(text: text, fileName: "k.yml").process
     #expect(process.workers == 3)
     #expect(process.pacing == .microseconds(250))
@@ -20,6 +21,7 @@ import Testing
     #expect(process.clientOutputBufferPauseBytes == 8 << 10)
     #expect(process.clientInFlightCountMax == 5)
     #expect(process.clientIdleTimeoutSeconds == 6)
+    #expect((process.slowLogSlowerThanMs, process.slowLogCountMax, process.slowLogShowsKeys) == (7, 8, true))
 }
 
 @Test func theProcessHasTheDocumentedDefaults() throws {
@@ -36,6 +38,7 @@ import Testing
     #expect(process.clientOutputBufferPauseBytes == 1 << 20)
     #expect(process.clientInFlightCountMax == 4096)
     #expect(process.clientIdleTimeoutSeconds == 0)
+    #expect((process.slowLogSlowerThanMs, process.slowLogCountMax, process.slowLogShowsKeys) == (100, 128, false))
 }
 
 @Test func pacingIsAWordOrANumber() throws {

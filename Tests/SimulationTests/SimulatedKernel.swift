@@ -113,7 +113,7 @@ final class SimulatedKernel {
     // MARK: The loop
 
     func tick() {
-        engine.setTime(world.nowMs)
+        engine.setTime(us: world.nowMs * 1_000)
         if !sockets.isEmpty {
             // A new order each time, of which every socket can be the first.
             let first = world.dice.below(sockets.count)

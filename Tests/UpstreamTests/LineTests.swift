@@ -25,14 +25,13 @@ struct LineTests {
                 layout: TelemetryLayout(workerCount: 1, pools: [TelemetryLayout.Pool(name: "p", servers: ["s"])]))
             counters = cells.server(0, pool: 0, worker: 0)
             shard = .allocate(capacity: 1)
-            shard.settle(Shard(poolIndex: 0, index: 0, names: names, counters: counters, backend: backend))
+            shard.settle(Shard(poolIndex: 0, index: 0, names: names, worker: 0, counters: cells, backend: backend))
             shard.add(Dialect(version: .two, database: 0))
             line = shard.pointee.lines[0]
         }
 
         deinit {
-            line.pointee.inFlight.deallocate()
-            line.deallocate()
+            line.free()
             shard.pointee.lines.deallocate()
             shard.pointee.names.release()
             shard.deallocate()

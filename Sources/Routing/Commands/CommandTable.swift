@@ -122,6 +122,11 @@ public final class CommandTable: Sendable {
         String(name(of: id).lowercased().map { $0 == " " ? "|" : $0 })
     }
 
+    /// The wire names of all, by raw value.
+    package var wireNames: [String] {
+        rows.map { wireName(of: $0.id) } + ["other"]
+    }
+
     /// "sorted_set": the group in Valkey's command JSON.
     package func group(of id: CommandID) -> String { groups[Int(id.rawValue)] }
 

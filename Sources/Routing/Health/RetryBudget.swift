@@ -40,6 +40,12 @@ package struct RetryBudget: Sendable, BitwiseCopyable {
         return false
     }
 
+    /// Requests that could be sent again now.
+    package mutating func left(requestCount: Int, nowMs: UInt64) -> Int {
+        fill(requestCount: requestCount, nowMs: nowMs)
+        return (timed + earned) / 1_000
+    }
+
     private mutating func fill(requestCount: Int, nowMs: UInt64) {
         earned = min(Self.earnedMax * 1_000, earned + max(0, requestCount - self.requestCount) * percent * 10)
         self.requestCount = requestCount

@@ -35,6 +35,7 @@ public enum ReplyMerge {
     public static func isError(_ reply: ByteView) -> Bool { reply.count > 0 && reply[0] == 0x2D }
 
     /// The reply is null in RESP2 or RESP3.
+    @inlinable
     public static func isNull(_ reply: ByteView) -> Bool {
         reply.count >= 3 && (reply[0] == 0x5F || (reply[1] == 0x2D && (reply[0] == 0x24 || reply[0] == 0x2A)))
     }
