@@ -139,8 +139,8 @@ PYTHON
 
 install_clients() {
     make_venv "$venv" || return 1
-    say "installing the Python clients redis and valkey (PyPI)"
-    quietly "$venv/bin/pip" install --quiet 'redis>=5' 'valkey>=6'
+    say "installing the Python clients redis and valkey, and websocket-client for browsers (PyPI)"
+    quietly "$venv/bin/pip" install --quiet 'redis>=5' 'valkey>=6' 'websocket-client>=1.8'
 }
 
 install_applications() {
@@ -190,8 +190,18 @@ need_command_line_tools() {
     has redis-cli || lacks redis-cli 'as root: apt-get install redis-tools'
 }
 
+# For the admin port: what Prometheus thinks of the metrics, and a browser for the page.
+need_observers() {
+    has curl || ! can_use_apt || apt_install curl || true
+    has curl || lacks curl 'as root: apt-get install curl'
+    if ! has promtool && can_use_apt && apt_install prometheus; then keep_from_starting prometheus; fi
+    has promtool || lacks promtool 'as root: apt-get install prometheus'
+    has chromium || ! can_use_apt || apt_install chromium || true
+    has chromium || lacks chromium 'as root: apt-get install chromium'
+}
+
 need_clients() {
-    if "$venv/bin/python" -c 'import redis, valkey' 2>/dev/null; then return; fi
+    if "$venv/bin/python" -c 'import redis, valkey, websocket' 2>/dev/null; then return; fi
     install_clients || lacks "Python clients in $venv" \
         'with python3, its module venv and a way to pypi.org: .ci/setup.sh'
 }
@@ -215,6 +225,7 @@ all)
     need_a_server
     need_clients
     need_applications
+    need_observers
     ;;
 *)
     say "unknown argument $want; use none, or: server"

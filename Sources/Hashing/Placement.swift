@@ -15,7 +15,9 @@ package final class Placement: Sendable {
     /// entries of twemproxy's list (modula), servers (random) or slots.
     package let points: [RingPoint]
     /// How many numbers the points divide; 0 without points.
-    private let valueCount: UInt64
+    package let valueCount: UInt64
+    package var distribution: Distribution { view.distribution }
+    package var hash: KeyHash { view.hash }
 
     /// - Parameter hashTag: nil hashes whole keys, except that `slots` then takes Valkey Cluster's braces.
     /// - Parameter servers: in config order, names distinct, weights as `RingServer` says.

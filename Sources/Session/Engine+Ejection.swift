@@ -39,12 +39,33 @@ extension Engine {
             return
         }
         if remapping.onReturn == .hold { shared.register.hold(name(of: shard), true) }
+        left(ring, shard, "left the ring")
+    }
+
+    private func left(_ ring: ShardRegister.Ring, _ shard: ShardRef, _ text: String) {
+        let shardCount = pools[shard.pointee.poolIndex].shardCount
+        shard.pointee.counters.add(.ejections)
         shard.pointee.counters.set(.serverEjectedAt, Clock.unixMs() * 1_000)
         pools[shard.pointee.poolIndex].counters.add(.serverEjects)
-        tell(
-            shard, .warning,
-            "left the ring; \(options.shards.count - ring.ejected.count) shards have its keys until it is back")
+        tell(shard, .warning, "\(text); \(shardCount - ring.ejected.count) shards have its keys until it is back")
         tell(ring, poolIndex: shard.pointee.poolIndex)
+    }
+
+    /// It stays out until somebody readmits it, whatever its health.
+    ///
+    /// - Returns: why not; nil when it has left.
+    func leaveRing(_ shard: ShardRef, heldBy whom: String) -> String? {
+        let shards = pools[shard.pointee.poolIndex].options.shards
+        if shared.register[name(of: shard)].isEjected {
+            shared.register.hold(name(of: shard), true)
+            return nil
+        }
+        guard let ring = shared.register.eject(shard.pointee.index, of: shards, countMax: shards.count - 1) else {
+            return "is the last one in the ring"
+        }
+        shared.register.hold(name(of: shard), true)
+        left(ring, shard, "taken out of the ring by \(whom)")
+        return nil
     }
 
     /// Its check has passed in this worker; the last one brings it back.
@@ -59,7 +80,7 @@ extension Engine {
         guard let ring = shared.register.readmit(shard.pointee.index, of: options.shards) else {
             if shared.register[name(of: shard)].isHeld {
                 tell(
-                    shard, .warning, "is well again and held out of the ring (eject_return: hold) until KEYWAY READMIT")
+                    shard, .warning, "is well again and held out of the ring until it is readmitted (KEYWAY READMIT)")
             }
             return
         }

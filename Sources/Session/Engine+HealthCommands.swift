@@ -105,18 +105,8 @@ extension Engine {
             return answerNow(client, error: ProxyError.operatorsOnly("keyway|readmit"))
         }
         guard let shard = shard(named: Self.text(request[2], limit: 1_024), client) else { return }
-        guard shared.register[name(of: shard)].isEjected else {
-            return answerNow(client, error: "ERR shard \(name(of: shard).text) is in the ring; nothing was changed")
-        }
-        guard shared.register[name(of: shard)].outCount == 0 else {
-            return answerNow(
-                client,
-                error: "ERR shard \(name(of: shard).text) is still down (\(whyDown(shard))); nothing was changed; try "
-                    + "again when it has passed its check")
-        }
-        shared.register.hold(name(of: shard), false)
-        returnToRing(shard)
-        answerNow(client, statics.ok)
+        let answer = readmitByOrder(shard)
+        if answer.isDone { answerNow(client, statics.ok) } else { answerNow(client, error: "ERR \(answer.text)") }
     }
 
     /// By its name or address; where there is none, the client is told.

@@ -30,6 +30,8 @@ enum Message: Sendable {
     case handOver(Handover, Patience)
     /// A client of the process or generation before this one.
     case adopt(ClientRecord, descriptor: Int32)
+    /// An operator's, for one worker to carry out.
+    case order(ShardOrder)
     /// Stop accepting, answer what is under way, then end.
     case drain
 }

@@ -3,6 +3,7 @@
 // Not here: one worker's loop (Worker), signals and settings (the program).
 
 import Glibc
+import Hashing
 package import Logging
 import Platform
 import Routing
@@ -16,7 +17,7 @@ package struct ProxyStartError: Error, CustomStringConvertible, Sendable {
 }
 
 package final class Proxy: Sendable {
-    private struct State {
+    struct State {
         var threads: [pthread_t] = []
         var mailboxes: [Mailbox] = []
         var listening: [String] = []
@@ -24,14 +25,16 @@ package final class Proxy: Sendable {
         var hasHandedOver = false
         var watchdog: Watchdog?
         var hostWatch: HostWatch?
+        /// By pool: the placement without what is out of the ring.
+        var rings: [Int: (ejected: Set<Int>, revision: Int, placement: Placement)] = [:]
     }
 
-    private let options: ProxyOptions
-    private let pools: [PoolOptions]
-    private let counters: Counters
+    let options: ProxyOptions
+    let pools: [PoolOptions]
+    let counters: Counters
     private let log: Logger
-    private let shared: SharedState
-    private let state = Mutex(State())
+    let shared: SharedState
+    let state = Mutex(State())
     /// Held by whoever waits for the workers' end; a second one waits for the first.
     private let ending = Mutex(())
 

@@ -84,6 +84,9 @@ final class ShardRegister: Sendable {
         }
     }
 
+    /// - Parameter shards: the pool's.
+    func ejected(of shards: [ShardName]) -> Set<Int> { state.withLock { $0.ejected(shards) } }
+
     func hold(_ shard: ShardName, _ isHeld: Bool) {
         state.withLock { $0.entries[ObjectIdentifier(shard), default: Entry()].isHeld = isHeld }
     }

@@ -502,6 +502,7 @@ struct Worker: ~Copyable {
                 engine.use(placement, poolIndex: poolIndex, revision: revision)
             case .handOver(let handover, let patience): handOver(handover, patience)
             case .adopt(let record, let descriptor): adopt(record, descriptor)
+            case .order(let order): engine.carryOut(order)
             case .drain: drain()
             }
         }

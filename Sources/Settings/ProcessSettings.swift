@@ -25,6 +25,12 @@ package struct ProcessSettings: Sendable, Equatable {
     package var logsJSON: Bool
     /// Always `.tcp`; nil when the file says nothing.
     package var statsListen: ListenAddress?
+    /// Always `.tcp`; nil when the file says nothing.
+    package var adminListen: ListenAddress?
+    /// What actions need; nil: there are none.
+    package var adminToken: String?
+    /// Names that browsers may call the admin port by, beside numbers and localhost.
+    package var adminHosts: [String]
     /// 0 means none.
     package var slowLogSlowerThanMs: Int
     package var slowLogCountMax: Int

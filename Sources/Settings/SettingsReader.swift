@@ -83,18 +83,13 @@ struct SettingsReader {
             case "off": .off
             default: .microseconds(section.number("pacing"))
             }
-        var statsListen: ListenAddress?
-        if let text = section.text("stats_listen") {
-            switch ListenAddress.parse(text) {
-            case .success(.unix): section.note("stats_listen", "\"\(text)\" has no port", "write host:port")
-            case .success(let address): statsListen = address
-            case .failure(let flaw): section.note("stats_listen", flaw.problem, "write host:port")
-            }
-        }
         let settings = ProcessSettings(
             workers: section.number("workers"), pacing: pacing, drainTimeoutMs: section.number("drain_timeout"),
             logLevel: .init(rawValue: section.word("log_level"))!, logsJSON: section.word("log_format") == "json",
-            statsListen: statsListen,
+            statsListen: tcpAddress("stats_listen", &section),
+            adminListen: tcpAddress("admin_listen", loopbackPort: true, &section),
+            adminToken: adminToken(&section),
+            adminHosts: (section.text("admin_hosts") ?? "").split(separator: " ").map { $0.lowercased() },
             slowLogSlowerThanMs: section.number("slowlog_slower_than"),
             slowLogCountMax: section.number("slowlog_max_len"), slowLogShowsKeys: section.boolean("slowlog_keys"),
             clientCountMax: section.number("maxclients"),
@@ -110,7 +105,37 @@ struct SettingsReader {
         requireOrder(
             "client_output_buffer_pause", settings.clientOutputBufferPauseBytes, "client_output_buffer_limit",
             settings.clientOutputBufferLimitBytes, ByteSize.text, &section)
+        if let admin = settings.adminListen, admin == settings.statsListen {
+            section.note("admin_listen", "is the address of stats_listen too", "give each its own address")
+        }
         return settings
+    }
+
+    /// - Parameter loopbackPort: a number alone is a port of this machine's own address.
+    private static func tcpAddress(
+        _ key: String, loopbackPort: Bool = false, _ section: inout SettingsSection
+    ) -> ListenAddress? {
+        guard let text = section.text(key) else { return nil }
+        if loopbackPort, let port = ListenAddress.portNumber(text[...]) { return .tcp(host: "127.0.0.1", port: port) }
+        let form = loopbackPort ? "write host:port, or a port" : "write host:port"
+        switch ListenAddress.parse(text) {
+        case .success(.unix): section.note(key, "\"\(text)\" has no port", form)
+        case .success(let address): return address
+        case .failure(let flaw): section.note(key, flaw.problem, form)
+        }
+        return nil
+    }
+
+    private static let adminTokenLengthMin = 16
+
+    private static func adminToken(_ section: inout SettingsSection) -> String? {
+        guard let token = section.text("admin_token") else { return nil }
+        if token.utf8.count < adminTokenLengthMin || token.contains(where: { $0.isWhitespace || !$0.isASCII }) {
+            section.note(
+                "admin_token", "it has \(token.utf8.count) characters, or some that a header cannot carry",
+                "take \(adminTokenLengthMin) or more random letters and digits")
+        }
+        return token
     }
 
     /// Notes that the value of `low` is above the value of `high`, at the key that the file has.
@@ -295,6 +320,7 @@ struct SettingsReader {
     private mutating func checkListenAddresses() {
         var owners: [(address: ListenAddress, name: String)] = []
         if let stats = process?.statsListen { owners.append((stats, "\(SettingsTable.processKey).stats_listen")) }
+        if let admin = process?.adminListen { owners.append((admin, "\(SettingsTable.processKey).admin_listen")) }
         for pool in pools {
             let isTaken = { (other: ListenAddress) -> Bool in
                 guard case (.unix(let path, _), .unix(let otherPath, _)) = (pool.listen, other) else {

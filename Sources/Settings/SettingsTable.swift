@@ -47,8 +47,8 @@ package struct SettingsRow: Sendable {
         self.kind = kind
         self.defaultText = defaultText
         self.isRequired = isRequired
-        // Embedded servers are started once, and so is the statistics port.
-        self.isReloadable = scope != .embedded && key != "stats_listen"
+        // Embedded servers are started once, and so are the ports for operators.
+        self.isReloadable = scope != .embedded && key != "stats_listen" && !key.hasPrefix("admin_")
         self.sentence = sentence
     }
 
@@ -120,6 +120,15 @@ package enum SettingsTable {
         .init(
             .process, "stats_listen", .text(form: "host:port"),
             "Where twemproxy's statistics are served as one line of JSON."),
+        .init(
+            .process, "admin_listen", .text(form: "host:port, [IPv6]:port or a port of 127.0.0.1"),
+            "Where the web page, Prometheus metrics, health checks and the JSON of the admin port are served by HTTP."),
+        .init(
+            .process, "admin_token", .text(form: "text without spaces, 16 characters or more"),
+            "What a request must carry to change something through the admin port; without it nothing can be changed."),
+        .init(
+            .process, "admin_hosts", .text(form: "host names separated by spaces"),
+            "Host names by which browsers and scrapers may ask the admin port, beside addresses and localhost."),
         .init(
             .process, "slowlog_slower_than", .number(unit: "ms", 0...3_600_000, zero: "never"), default: "100",
             "A request that took this long goes into Keyway's own slow log, with the parts of its time."),

@@ -21,11 +21,13 @@ struct Assembly: Sendable {
     let proxy: ProxyOptions
     /// In file order.
     let pools: [PoolLayout]
+    private let hasAdminPort: Bool
 
     /// - Parameter coreCount: how many workers `workers: 0` means.
     /// - Throws: the first pool that cannot be built, and why.
     init(_ settings: Settings, coreCount: Int = WorkerThread.coreCount) throws(AssemblyError) {
         proxy = Self.proxyOptions(settings.process, coreCount: coreCount)
+        hasAdminPort = settings.process.adminListen != nil
         var pools: [PoolLayout] = []
         for pool in settings.pools { pools.append(try PoolLayout(pool)) }
         self.pools = pools
@@ -45,13 +47,16 @@ struct Assembly: Sendable {
     /// and are not counted.
     var descriptorCountWithoutClients: Int {
         let lines = pools.reduce(0) { $0 + $1.servers.count * $1.settings.serverConnectionCount }
-        return proxy.workerCount * (lines + pools.count + Self.ownDescriptorCountPerWorker) + Self.ownDescriptorCount
+        let own = Self.ownDescriptorCount + (hasAdminPort ? Self.adminDescriptorCount : 0)
+        return proxy.workerCount * (lines + pools.count + Self.ownDescriptorCountPerWorker) + own
     }
 
     /// epoll and eventfd, with room.
     private static let ownDescriptorCountPerWorker = 4
     /// Standard streams, log, statistics port, with room.
     private static let ownDescriptorCount = 16
+    /// The admin port and its connections, with room.
+    private static let adminDescriptorCount = 72
 
     private static func proxyOptions(_ process: ProcessSettings, coreCount: Int) -> ProxyOptions {
         var options = ProxyOptions()

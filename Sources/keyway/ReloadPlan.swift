@@ -35,10 +35,18 @@ struct ReloadPlan: Equatable {
     private static let sampleCount = 100_000
     private static let samplesShown = 5
 
+    private static func adminKeys(_ settings: Settings) -> [String] {
+        let process = settings.process
+        return ["\(process.adminListen as Any)", process.adminToken ?? "", process.adminHosts.joined(separator: " ")]
+    }
+
     init(from before: Settings, _ older: Assembly, to after: Settings, _ newer: Assembly) {
         processChanges = Self.changes(in: SettingsTable.processKey, .process, before, after)
         if before.process.statsListen != after.process.statsListen {
             refusals.append("keyway.stats_listen changes only with a new start")
+        }
+        if Self.adminKeys(before) != Self.adminKeys(after) {
+            refusals.append("keyway.admin_listen, admin_token and admin_hosts change only with a new start")
         }
         let layouts = Dictionary(uniqueKeysWithValues: older.pools.map { ($0.settings.name, $0) })
         for layout in newer.pools {

@@ -128,6 +128,7 @@ final class Service: Sendable {
             if let last = running.withLock({ $0 }) {
                 for proxy in last.older + [last.proxy] { proxy.drain() }
                 last.stats?.stop()
+                last.admin?.stop()
             }
             stopSupervisors()
             log.notice("stopped")
@@ -147,6 +148,7 @@ final class Service: Sendable {
         let proxy: Proxy
         let counters: Counters
         let stats: StatsServer?
+        let admin: HTTPServer?
         /// Earlier generations of workers, some of which may still have clients.
         var older: [Proxy] = []
     }
@@ -233,7 +235,7 @@ final class Service: Sendable {
         self.running.withLock {
             $0 = Running(
                 settings: settings, assembly: assembly, proxy: proxy, counters: counters, stats: running.stats,
-                older: running.older + [older])
+                admin: running.admin, older: running.older + [older])
         }
         try takeOver(Handover(socket: theirs), proxy)
         let giver = try WorkerThread.start(name: "keyway-give") { [self] in
@@ -298,6 +300,7 @@ final class Service: Sendable {
         }
         log.notice("process \(successor.processID) serves; it is given the clients")
         running.stats?.stop()
+        running.admin?.stop()
         _ = ownsPIDFile.exchange(false, ordering: .acquiringAndReleasing)
         do {
             try successor.handover.sayPortsAreFree()
@@ -351,22 +354,27 @@ final class Service: Sendable {
         try predecessor?.waitUntilPortsAreFree()
         let place = StatsPlace.chosen(job.options, configured: job.settings.process.statsListen)
         var stats: StatsServer?
+        var admin: HTTPServer?
         do {
             stats = try place.map { try startStats($0, counters) }
+            admin = try startAdmin(proxy, counters)
             // Last: whoever cannot start because another one runs must leave that one's file alone.
             try writePIDFile()
             running.withLock {
                 $0 = Running(
-                    settings: job.settings, assembly: job.assembly, proxy: proxy, counters: counters, stats: stats)
+                    settings: job.settings, assembly: job.assembly, proxy: proxy, counters: counters, stats: stats,
+                    admin: admin)
             }
             try becomeServing()
             if let predecessor { try takeOver(predecessor, proxy) }
         } catch {
             proxy.drain()
             stats?.stop()
+            admin?.stop()
             throw error
         }
-        let lines = StartReport.lines(pools: job.assembly.pools, listening: proxy.listening, stats: place?.text)
+        let lines = StartReport.lines(
+            pools: job.assembly.pools, listening: proxy.listening, stats: place?.text, admin: adminText(admin))
         for line in lines { Terminal.say(line) }
         for (pool, place) in zip(job.assembly.pools, proxy.listening) {
             log.notice("pool \(pool.settings.name) listens on \(place)")
@@ -415,6 +423,28 @@ final class Service: Sendable {
         }
         try server.start()
         return server
+    }
+
+    private func startAdmin(_ proxy: Proxy, _ counters: Counters) throws -> HTTPServer? {
+        let process = job.settings.process
+        guard case .tcp(let host, let port)? = process.adminListen else { return nil }
+        let first = AdminDoors.Generation(proxy: proxy, counters: counters, options: job.assembly.proxy)
+        let doors = AdminDoors(
+            current: { [self] in
+                running.withLock { $0 }.map {
+                    AdminDoors.Generation(proxy: $0.proxy, counters: $0.counters, options: $0.assembly.proxy)
+                } ?? first
+            }, sink: sink, startedAtMs: Clock.unixMs(), setLevel: { [self] in setLevel($0) })
+        let server = AdminPort.make(
+            host: host, port: port, hostNames: process.adminHosts, token: process.adminToken, source: doors.source)
+        try server.start()
+        return server
+    }
+
+    /// As a browser takes it.
+    private func adminText(_ server: HTTPServer?) -> String? {
+        guard let port = server?.port, case .tcp(let host, _)? = job.settings.process.adminListen else { return nil }
+        return "http://\(StatsPlace(host: host, port: port).text)/"
     }
 
     /// Raises the limit, and says so when it is too low all the same.

@@ -9,13 +9,15 @@ enum StartReport {
     /// - Parameters:
     ///   - listening: one for each pool, as it is bound.
     ///   - stats: where the statistics are; nil for nowhere.
-    static func lines(pools: [PoolLayout], listening: [String], stats: String?) -> [String] {
+    ///   - admin: the same of the page and the metrics.
+    static func lines(pools: [PoolLayout], listening: [String], stats: String?, admin: String? = nil) -> [String] {
         precondition(pools.count == listening.count)
         var lines = ["keyway \(keywayVersion) is ready"]
         for (pool, place) in zip(pools, listening) {
             lines.append("  \(pool.settings.name) listens on \(place) for \(servers(of: pool))")
         }
         if let stats { lines.append("  statistics are on \(stats)") }
+        if let admin { lines.append("  metrics and JSON are on \(admin)") }
         if let pool = pools.first, let place = listening.first {
             lines.append("Type: \(command(for: pool.settings, at: place))")
         }

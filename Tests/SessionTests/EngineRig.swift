@@ -314,6 +314,7 @@ final class EngineRig {
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):
                 engine.use(placement, poolIndex: poolIndex, revision: revision)
+            case .order(let order): engine.carryOut(order)
             case .resolved, .hostFound, .handOver, .adopt, .drain: break
             }
         }

@@ -84,6 +84,10 @@ private let rules: [(text: String, line: String)] = [
         "k.yml:5: b.listen: is the address of a too; give each its own address"
     ),
     (
+        process("admin_listen: 1.2.3.4:5", "stats_listen: 1.2.3.4:5"),
+        "k.yml:5: keyway.admin_listen: is the address of stats_listen too; give each its own address"
+    ),
+    (
         process("stats_listen: 127.0.0.1:22121"),
         "k.yml:2: alpha.listen: is the address of keyway.stats_listen too; give each its own address"
     ),

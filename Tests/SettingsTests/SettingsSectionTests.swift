@@ -98,6 +98,13 @@ private let processLines: [(line: String, text: String)] = [
     ),
     ("stats_listen: 22222", "keyway.stats_listen: \"22222\" has no port; write host:port"),
     ("stats_listen: /tmp/s", "keyway.stats_listen: \"/tmp/s\" has no port; write host:port"),
+    ("admin_listen: /tmp/s", "keyway.admin_listen: \"/tmp/s\" has no port; write host:port, or a port"),
+    ("admin_listen: 0", "keyway.admin_listen: \"0\" has no port; write host:port, or a port"),
+    (
+        "admin_token: short",
+        "keyway.admin_token: it has 5 characters, or some that a header cannot carry; take 16 or more random letters "
+            + "and digits"
+    ),
 ]
 
 @Test(arguments: processLines)
