@@ -12,10 +12,12 @@ let strict: [SwiftSetting] = [
 
 /// A library room: `needs` is the whole list of rooms it may import, `products` of the packages it may.
 func room(
-    _ name: String, needs: [String] = [], products: [Target.Dependency] = [], exclude: [String] = []
+    _ name: String, needs: [String] = [], products: [Target.Dependency] = [], exclude: [String] = [],
+    resources: [Resource] = []
 ) -> Target {
     .target(
-        name: name, dependencies: needs.map { .byName(name: $0) } + products, exclude: exclude, swiftSettings: strict)
+        name: name, dependencies: needs.map { .byName(name: $0) } + products, exclude: exclude, resources: resources,
+        swiftSettings: strict)
 }
 
 /// The tests of a room see the room, what it sees, and TestKit.
@@ -56,7 +58,12 @@ let package = Package(
             exclude: ["Commands/commands.csv", "Commands/generate.py", "Commands/document.py"]),
         room("Upstream", needs: ["Platform", "Wire", "Routing", "Telemetry"], products: [log]),
         room("Session", needs: ["Platform", "Wire", "Hashing", "Routing", "Upstream", "Telemetry"], products: [log]),
-        room("Admin", needs: ["Platform", "Telemetry"], products: [log]),
+        // In the program itself, which stays one file.
+        room(
+            "Admin", needs: ["Platform", "Telemetry"], products: [log],
+            resources: [
+                .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
+            ]),
         .executableTarget(
             name: "keyway",
             dependencies: [

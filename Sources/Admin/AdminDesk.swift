@@ -1,6 +1,6 @@
 // AdminDesk: what the admin port answers to which path. ADMIN.md is its description for people.
 //
-//     GET /metrics     Prometheus         GET /healthz, /readyz
+//     GET /            the page           GET /metrics        Prometheus          GET /healthz  /readyz
 //     GET /api/...     JSON               GET /api/live       the overview each second, as server-sent events
 //     POST /api/...    actions
 //
@@ -48,6 +48,10 @@ final class AdminDesk: HTTPDesk {
         if let refusal = gate.refusal(of: request) { return refusal }
         if request.method == "POST" { return act(request) }
         switch request.path.first {
+        case nil: return HTTPResponse(.ok, type: "text/html; charset=utf-8", PackageResources.page_html)
+        case "page.css": return HTTPResponse(.ok, type: "text/css; charset=utf-8", PackageResources.page_css)
+        case "page.js":
+            return HTTPResponse(.ok, type: "text/javascript; charset=utf-8", PackageResources.page_js)
         case "healthz" where request.path.count == 1: return HTTPResponse(.ok, "ok")
         case "readyz" where request.path.count == 1: return readiness()
         case "metrics" where request.path.count == 1: return metrics()
@@ -56,7 +60,7 @@ final class AdminDesk: HTTPDesk {
         }
     }
 
-    private static let nothingHere = HTTPResponse(.notFound, "there is nothing here; see /metrics and /api/overview")
+    private static let nothingHere = HTTPResponse(.notFound, "there is nothing here; see /, /metrics and /api/overview")
 
     private func readiness() -> HTTPResponse {
         guard let reason = OverviewMaker.whyNotReady(source.pools()) else { return HTTPResponse(.ok, "ready") }

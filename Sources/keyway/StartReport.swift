@@ -17,7 +17,7 @@ enum StartReport {
             lines.append("  \(pool.settings.name) listens on \(place) for \(servers(of: pool))")
         }
         if let stats { lines.append("  statistics are on \(stats)") }
-        if let admin { lines.append("  metrics and JSON are on \(admin)") }
+        if let admin { lines.append("  page, metrics and JSON are on \(admin)") }
         if let pool = pools.first, let place = listening.first {
             lines.append("Type: \(command(for: pool.settings, at: place))")
         }

@@ -1,4 +1,4 @@
-// AdminTests: the admin port of the real program, asked by curl and read by promtool.
+// AdminTests: the admin port of the real program, asked by curl, read by promtool, and looked at in a real browser.
 // What is not installed is skipped aloud, or fails under KEYWAY_TEST_REQUIRE_SERVERS=1.
 // Not here: each answer and each limit (Tests/AdminTests).
 
@@ -155,5 +155,34 @@ private func program(_ name: String) -> String? {
             #expect(answer.status == 200 && answer.body.hasPrefix("["), "\(path)")
         }
         #expect(try stage.curl("/api/nothing").status == 404)
+    }
+
+    /// Goal: the page loads without an error, shows a shard that goes down and comes back, answers where a key lives,
+    /// and can be walked through by keyboard; in light and dark, and on a phone nothing is wider than the screen.
+    @Test(arguments: Servers.newest) func theBrowserShowsAShardGoingDownAndComingBack(_ server: Server) throws {
+        guard let chromium = program("chromium"), let python = program("venv/bin/python") else { return }
+        let stage = try Stage(server)
+        let keys = try stage.rig.keysByShard(prefix: "k").map { $0[0] }
+        let client = try stage.rig.connect()
+        let script = try #require(Bundle.module.url(forResource: "page", withExtension: "py", subdirectory: "clients"))
+        let browser = try ChildProcess(python, [script.path, chromium, stage.url + "/", keys[0]])
+        func waitFor(_ word: String) throws {
+            do {
+                try eventually("the page: \(word)", withinSeconds: 60) {
+                    if browser.standardOutput.contains(word) { return true }
+                    if let status = browser.exitStatus { throw ChildFailure("the script ended: \(status)") }
+                    for key in keys { _ = try client.command("GET", key) }
+                    return false
+                }
+            } catch {
+                throw ChildFailure("\(error)\n\(browser.standardOutput)\n\(browser.standardError)")
+            }
+        }
+        try waitFor("all up")
+        stage.rig.shards[3].kill()
+        try waitFor("shard3 is down")
+        try stage.rig.shards[3].restart()
+        try waitFor("all well")
+        #expect(try browser.waitForExit() == .exited(0), "\(browser.standardOutput)\(browser.standardError)")
     }
 }
