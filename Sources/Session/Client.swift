@@ -70,8 +70,7 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     /// Requests may take the short way.
     @inline(__always)
     var isPlain: Bool { intersection([.authenticated, .uncommon]) == .authenticated }
-    /// Requests are also never put off.
-    @inline(__always)
+    /// And nothing of it waits for copies, so that a long request would be put off.
     var isSwift: Bool { intersection([.authenticated, .uncommon, .waitsForFills]) == .authenticated }
 }
 
@@ -134,6 +133,8 @@ struct Client: BitwiseCopyable {
     var intake: UnsafeMutablePointer<Intake>?
     var out = SegmentQueue()
     var transfer: TransferRef?
+    /// The last read of a copy on a server that is not answered.
+    var lastSpread: SpreadReadRef?
     var details: Unmanaged<ClientDetails>?
     var state: ClientStateRef?
     var commandCount = 0

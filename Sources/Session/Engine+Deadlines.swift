@@ -133,10 +133,10 @@ extension Engine {
             ? ProxyError.waitedTooLong(names, limitMs: Int(limitMs))
             : ProxyError.timeout(names, limitMs: Int(limitMs), isWrite: entry.ticket.isWrite, wasSent: isWritten)
         noteLate(line, entry, isWritten: isWritten)
-        if entry.ticket.kind == .copy {
-            fillFailed(entry.ticket, error: error, isLate: true)
-        } else {
-            answer(entry.ticket, error: error)
+        switch entry.ticket.kind {
+        case .copy: fillFailed(entry.ticket, error: error, isLate: true)
+        case .spread: spreadFailed(entry.ticket, error: error, isLate: true)
+        default: answer(entry.ticket, error: error)
         }
         if line.pointee.role == .transfer { detachTransfer(line) }
     }

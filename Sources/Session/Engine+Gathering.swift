@@ -22,8 +22,8 @@ final class Gathering {
         case computation(Computation)
         case shardMerge(ShardMerge)
         case scan(ScanCursor, asked: UInt64)
-        /// Parts alternate: DBSIZE and RANDOMKEY of each shard.
-        case randomKey
+        /// Parts alternate: DBSIZE and RANDOMKEY of each shard. `attempt` counts how often they were asked before.
+        case randomKey(attempt: Int)
         case publish(TopicKind, channel: [UInt8])
         /// PUBSUB CHANNELS and the like.
         case audience(CommandID, [[UInt8]])
@@ -143,11 +143,19 @@ extension Engine {
     }
 
     mutating func randomKey(_ client: ClientRef, _ row: UnsafePointer<CommandRow>) {
+        askForRandomKey(client, client.pushSlot(pool: &slots), row, attempt: 0)
+    }
+
+    private static var randomKeyAttemptsMax: Int { 10 }
+
+    private mutating func askForRandomKey(
+        _ client: ClientRef, _ sequence: UInt32, _ row: UnsafePointer<CommandRow>, attempt: Int
+    ) {
         let pool = poolViews + client.pointee.poolIndex
         let requests = (0..<pool.pointee.shardCount).flatMap { index in
             ["DBSIZE", "RANDOMKEY"].map { GatherRequest(shardIndex: index, words: Self.words($0)) }
         }
-        gather(client, row, .randomKey, requests)
+        ask(client, sequence, row, .randomKey(attempt: attempt), requests)
     }
 
     /// Of the shards' names in their order: cursors end with the ring that they were made on.
@@ -193,7 +201,7 @@ extension Engine {
                 ShardReply(shard: shardName(merge, index).name, reply: value)
             }
             answer(client, merge.pointee.sequence, bytes: rule.merge(parts).encode(version: client.pointee.version))
-        case .randomKey: answerRandomKey(merge, values)
+        case .randomKey(let attempt): answerRandomKey(merge, values, attempt: attempt)
         case .settings(let words):
             // A server that does not tell its settings leaves Keyway's.
             let reply = settings(client.pointee.poolIndex, words, atServer: values[0].pairs ?? [])
@@ -219,16 +227,28 @@ extension Engine {
             return answer(
                 client, sequence, error: ScanCursor.tooLargeText(shard: shard, answer: answered.cursor))
         }
-        answer(client, sequence, bytes: head + Array(reply.buffer.dropFirst(answered.keysOffset)))
+        let keys = ByteView(start: reply.start + answered.keysOffset, count: reply.count - answered.keysOffset)
+        let shown = hidesCopies(client) ? ReservedKeys.hidden(in: keys) : nil
+        answer(client, sequence, bytes: head + (shown ?? Array(keys.buffer)))
     }
 
     /// Each key of all shards is as likely as any other, as far as each shard's own choice is fair.
-    private mutating func answerRandomKey(_ merge: MergeRef, _ values: [ReplyValue]) {
+    private mutating func answerRandomKey(_ merge: MergeRef, _ values: [ReplyValue], attempt: Int) {
         let (client, sequence) = (merge.pointee.client, merge.pointee.sequence)
         if let error = values.lazy.compactMap(\.errorText).first {
             return answer(client, sequence, error: error)
         }
-        let shards = stride(from: 0, to: values.count, by: 2).filter { !values[$0 + 1].isNull }
+        let hidesCopies = hidesCopies(client)
+        let shards = stride(from: 0, to: values.count, by: 2).filter { shard in
+            !values[shard + 1].isNull
+                && !(hidesCopies && (values[shard + 1].bytes ?? []).starts(with: ReservedKeys.prefix))
+        }
+        // Where servers name nothing but copies, there may be more behind those.
+        if shards.isEmpty, hidesCopies, attempt < Self.randomKeyAttemptsMax,
+            values.indices.contains(where: { !$0.isMultiple(of: 2) && !values[$0].isNull })
+        {
+            return askForRandomKey(client, sequence, commands[.randomkey], attempt: attempt + 1)
+        }
         let weights = shards.map { max(1, values[$0].integer ?? 1) }
         guard let last = shards.last else { return answer(client, sequence, bytes: null(for: client)) }
         var draw = (Int(nextRandom()) << 31 | Int(nextRandom() >> 1)) % weights.reduce(0, +)

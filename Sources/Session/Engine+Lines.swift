@@ -210,7 +210,7 @@ extension Engine {
         for position in executedCount..<max(executedCount, queue.count) {
             let ticket = queue[position].ticket
             switch ticket.kind {
-            case .tombstone, .unheard, .check, .copy, .pulse, .question: break
+            case .tombstone, .unheard, .check, .copy, .making, .spread, .pulse, .question: break
             case .guarded:
                 raiseBarrier(ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self).pointee.client)
             case .reply, .shared:

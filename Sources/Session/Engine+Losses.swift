@@ -130,7 +130,7 @@ extension Engine {
         case .guarded: client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: GuardedRead.self).pointee.client
         // Several clients', and a read.
         case .shared: return 0
-        case .unheard, .check, .copy, .pulse, .question: return 0
+        case .unheard, .check, .copy, .making, .spread, .pulse, .question: return 0
         }
         return tag(of: client)
     }

@@ -65,7 +65,9 @@ extension Engine {
         case .sum: answerSum(merge)
         case .allSucceeded: pass(merge, part: 0)
         case .keyOrder: answerInKeyOrder(merge)
-        case .concatenate: answerConcatenated(merge)
+        case .concatenate:
+            if hidesCopies(client) { hideCopies(in: merge) }
+            answerConcatenated(merge)
         case .logicalAnd, .minimum:
             let parts = (0..<merge.pointee.partCount).map { merge.pointee.parts[$0].reply }
             let bytes =
@@ -136,6 +138,7 @@ extension Engine {
             guard !overflows else { return answerBadPart(merge, index) }
             sum = added
         }
+        if merge.pointee.command == CommandID.dbsize.rawValue { sum = visibleKeyCount(sum, merge.pointee.client) }
         guard sum >= 0, sum < 10_000_000_000 else {
             return answer(merge.pointee.client, merge.pointee.sequence, bytes: Array(":\(sum)\r\n".utf8))
         }

@@ -174,11 +174,20 @@ extension Engine {
         }
         // A push answers nobody's request; it waits to be whole.
         if chunk.data[start] == Self.pushType, !line.isInsideReply { return start }
+        if line.pointee.inFlight.first.ticket.kind == .spread,
+            gathersSpread(line, sizeBytes: position - start, pieceBytesMin: Self.pieceBytesMin)
+        {
+            return start
+        }
         switch line.pointee.inFlight.first.ticket.kind {
         case .tombstone, .unheard:
             if position > start { line.pointee.isReplyCut = true }
             return position
         case .check, .pulse, .guarded: return start
+        case .spread: preconditionFailure("Engine: what gathers a read of a copy was asked before")
+        case .making:
+            if isTooLongToSpread(line, sizeBytes: position - start) { refuseLongValueOfKey(line) }
+            return start
         case .question:
             if position - start > options.outputSizeBytesMax { refuseLongValue(line) }
             return start
@@ -262,6 +271,8 @@ extension Engine {
             checkAnswered(shard, index: Int(ticket.index), ByteView(start: chunk.data + offset, count: sizeBytes))
         case .guarded: guardedReadAnswered(ticket, chunk, offset: offset, sizeBytes: sizeBytes)
         case .question: questionAnswered(ticket, chunk, offset: offset, sizeBytes: sizeBytes)
+        case .making: makingAnswered(ticket, ByteView(start: chunk.data + offset, count: sizeBytes))
+        case .spread: spreadAnswered(ticket, chunk, offset: offset, sizeBytes: sizeBytes)
         case .copy: fillAnswered(ticket, ByteView(start: chunk.data + offset, count: sizeBytes))
         case .pulse: pulseAnswered(line, ticket, ByteView(start: chunk.data + offset, count: sizeBytes))
         case .part:
@@ -460,6 +471,8 @@ extension Engine {
             checkAnswered(
                 ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Shard.self), index: Int(ticket.index), nil)
         case .copy: fillFailed(ticket, error: error, isLate: false)
+        case .making: makingFailed(ticket)
+        case .spread: spreadFailed(ticket, error: error, isLate: false)
         case .pulse: pulseFailed(ticket)
         case .guarded: guardedReadFailed(ticket, error: error)
         case .question: questionFailed(ticket)

@@ -309,11 +309,11 @@ extension Engine {
         client.pointee.commandCount &+= 1
         guard let row = commands.row(name: name.start, count: name.count),
             row.pointee.commandClass == .key, row.pointee.accepts(argumentCount: request.argumentCount),
-            client.pointee.flags.isSwift, !needsCare
+            client.pointee.flags.isPlain, !needsCare
         else { return handleWithCare(client, request, chunk: chunk) }
         client.pointee.lastCommand = row.pointee.id.rawValue
         forward(client, request, row, keyArgument: Int(row.pointee.keyFirst), chunk: chunk)
-        return true
+        return !isPutOff || !takePutOff()
     }
 
     @inline(never)
@@ -361,6 +361,7 @@ extension Engine {
         let hot = (poolViews + client.pointee.poolIndex).pointee.hot
         // A plain single-key command is looked at where it is forwarded.
         if let hot, hot.pointee.makesCopies, row.pointee.commandClass != .key || client.pointee.state != nil {
+            if hot.pointee.hidesCopies, namesHiddenKey(request, row) { return reject(client, ProxyError.reservedKey) }
             hotMark = noteHotKeys(client, request, row, hot)
             if isPutOff { return }
         }

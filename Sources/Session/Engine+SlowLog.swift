@@ -57,7 +57,7 @@ extension Engine {
         case .part:
             let merge = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self)
             return Int(slots.nowUs &- merge.pointee.arrivedUs)
-        case .tombstone, .unheard, .check, .copy, .guarded, .question, .pulse: return 0
+        case .tombstone, .unheard, .check, .copy, .making, .spread, .guarded, .question, .pulse: return 0
         }
     }
 
@@ -76,7 +76,7 @@ extension Engine {
                 return
             }
             merge.pointee.slowest = part
-        case .tombstone, .unheard, .check, .copy, .guarded, .question, .pulse: return
+        case .tombstone, .unheard, .check, .copy, .making, .spread, .guarded, .question, .pulse: return
         }
     }
 

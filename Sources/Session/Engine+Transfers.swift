@@ -30,7 +30,8 @@ extension Engine {
                 intake.pointee.start, count: intake.pointee.unreadBytes, arguments: &arguments),
             let row = commands.row(name: request[0].start, count: request[0].count),
             row.pointee.commandClass == .key, row.pointee.accepts(argumentCount: announcedCount),
-            Int(row.pointee.keyFirst) < request.argumentCount
+            Int(row.pointee.keyFirst) < request.argumentCount,
+            !hidesCopies(client) || !ReservedKeys.contains(request[Int(row.pointee.keyFirst)])
         else { return }
         let pool = poolViews + client.pointee.poolIndex
         let index = shardIndex(of: request[Int(row.pointee.keyFirst)], pool)

@@ -89,6 +89,8 @@ struct Engine: ~Copyable {
     var fills = RecordPool<Fill>()
     var fillWaiters = RecordPool<FillWaiter>()
     let copyableReads = CopyableReads()
+    var spreadReadRecords = RecordPool<SpreadRead>()
+    let spreadReads = SpreadReads()
     var guardedReads = RecordPool<GuardedRead>()
     var missWaiters = RecordPool<MissWait.Waiter>()
     /// Nil where no pool coalesces.
@@ -339,6 +341,8 @@ struct Engine: ~Copyable {
                 database: pools[poolIndex].options.backend.database,
                 nowS: UInt32(truncatingIfNeeded: nowMs / 1_000), ageS: ageS))
         if !pools[poolIndex].needsPassword { client.pointee.flags.insert(.authenticated) }
+        // It has seen nothing yet.
+        if let hot = (poolViews + poolIndex).pointee.hot { client.pointee.stampMin = hot.pointee.stamp }
         client.pointee.next = firstClient
         firstClient?.pointee.previous = client
         firstClient = client

@@ -35,6 +35,11 @@ enum ProxyError {
         "NOTSUPPORTED '\(wireName)' does not work through Keyway: \(why)"
     }
 
+    static let reservedKey = """
+        NOTSUPPORTED keys that begin with '__keyway:' are Keyway's own copies of hot keys (hot_keys: replicate). \
+        Nothing was executed; give the key another name
+        """
+
     static let noClusterAddress = "ERR cluster_facade needs clients that come by TCP; this one came by a unix socket"
 
     static func operatorsOnly(_ wireName: String) -> String {

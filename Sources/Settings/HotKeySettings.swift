@@ -4,7 +4,7 @@
 /// Part of one pool.
 package struct HotKeySettings: Sendable, Equatable {
     package enum Mode: String, Sendable, Equatable, CaseIterable {
-        case off, observe, cache
+        case off, observe, cache, replicate
     }
 
     package var mode: Mode
@@ -22,6 +22,9 @@ package struct HotKeySettings: Sendable, Equatable {
     package var replyBytesMax: Int
     package var lifeMsMax: Int
     package var leaseMs: Int
+    package var spreadCount: Int
+    /// 0 means not at all.
+    package var staleMs: Int
 }
 
 /// Part of one pool: against many clients that miss one key at once, and keys that end together.
@@ -66,7 +69,8 @@ extension SettingsReader {
             includedPrefixes: prefixes("hot_key_include", &section),
             excludedPrefixes: prefixes("hot_key_exclude", &section), copyBytesMax: section.number("hot_key_copies"),
             replyBytesMax: section.number("hot_key_reply_limit"), lifeMsMax: section.number("hot_key_life"),
-            leaseMs: section.number("hot_key_lease"))
+            leaseMs: section.number("hot_key_lease"), spreadCount: section.number("hot_key_spread"),
+            staleMs: section.number("serve_stale"))
     }
 
     private static func prefixes(_ key: String, _ section: inout SettingsSection) -> [String] {

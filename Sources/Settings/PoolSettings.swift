@@ -8,6 +8,13 @@ package struct PoolSettings: Sendable, Equatable {
         /// In file order; never empty; ring names are unique.
         case list([ServerSettings])
         case embedded(EmbeddedSettings)
+
+        package var count: Int {
+            switch self {
+            case .list(let servers): servers.count
+            case .embedded(let embedded): embedded.count
+            }
+        }
     }
 
     package var name: String

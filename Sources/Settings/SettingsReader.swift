@@ -242,6 +242,16 @@ struct SettingsReader {
                 "every worker opens \(pool.serverConnectionCount) connections to every server",
                 "1 is most often enough, as requests share a connection without waiting for each other's replies")
         }
+        if pool.hotKeys.mode == .replicate, pool.servers.count < 2 {
+            section.warn(
+                "hot_keys", "replicate has no effect: the pool has one server, and copies need another one",
+                "write cache, which keeps copies in memory")
+        }
+        if pool.hotKeys.staleMs > 0, pool.hotKeys.mode != .replicate {
+            section.warn(
+                "serve_stale", "has no effect: copies that outlive their server are those of hot_keys: replicate",
+                "remove the line, or write hot_keys: replicate")
+        }
         if case .remap(_, .keep) = pool.reliability.failureMode {
             section.warn(
                 section.has("auto_eject_hosts") ? "auto_eject_hosts" : "on_failure",

@@ -359,7 +359,7 @@ package enum SettingsTable {
             "Whether the limit of requests in flight is server_in_flight_max or follows each server's speed below it."),
         // Pool: hot keys.
         .init(
-            .pool, "hot_keys", .words(["off", "observe", "cache"]), default: "off",
+            .pool, "hot_keys", .words(["off", "observe", "cache", "replicate"]), default: "off",
             "Whether keys that are asked for far more than others are shown, and reads of them answered from copies."
         ),
         .init(
@@ -382,10 +382,11 @@ package enum SettingsTable {
             "Keys with one of these prefixes are never hot."),
         .init(
             .pool, "hot_key_copies", .size(64 * kb...64 * gb), default: "16mb",
-            "How much memory the copies of all workers may take, out of memory_limit where that is set."),
+            "How much memory the copies of all workers may take: out of memory_limit, or with replicate on all servers."
+        ),
         .init(
             .pool, "hot_key_reply_limit", .size(64...64 * mb), default: "64kb",
-            "A longer reply is not copied."),
+            "A longer reply is not copied; with replicate, a longer value, as DUMP gives it."),
         .init(
             .pool, "hot_key_life", .number(unit: "ms", 1...86_400_000), default: "60000",
             "How long a copy may be used without being read from the server again; never longer than the key lives."),
@@ -393,6 +394,12 @@ package enum SettingsTable {
             .pool, "hot_key_lease", .number(unit: "ms", 10...60_000), default: "100",
             "How long copies are used after the last sign that their server tells of changes: how stale they can be."
         ),
+        .init(
+            .pool, "hot_key_spread", .number(unit: "servers", 2...64), default: "4",
+            "On how many servers a hot key is, its own included, with hot_keys: replicate."),
+        .init(
+            .pool, "serve_stale", .number(unit: "ms", 0...86_400_000, zero: "never"), default: "0",
+            "How long copies are read on when their key's server is down, with hot_keys: replicate."),
         // Pool: missing keys.
         .init(
             .pool, "stampede", .text(form: "prefixes, separated by spaces"),

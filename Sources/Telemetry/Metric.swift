@@ -149,6 +149,7 @@ public enum PoolMetric: Int, MetricSet {
     case commands, localReplies, errorsMade, crossShardRefused, clientsCut, clientsPaused, transactions
     case messages, gutterRequests
     case hotKeys, copies, copyBytes, copyHits, copyMisses, copyFills, copiesDropped, copyPushes
+    case spreadCopies, spreadBytes, generations, spreadReads, spreadReadsHome, spreadProofs, spreadReadsStale
     case missLeases, missWaits, missWaitsLate, lateWritesRefused, earlyMisses, staleReads
     case coalescedReads
     case errorsTimeout, errorsConnlost, errorsSharddown, errorsOverloaded, errorsCrossslot, errorsNotsupported
@@ -189,6 +190,13 @@ extension PoolMetric: MetricTable {
         Metric("copy_fills", .counter, .count, .pool, "Replies that became copies"),
         Metric("copies_dropped", .counter, .count, .pool, "Copies that ended, by a write, their life or a lost line"),
         Metric("copy_pushes", .counter, .count, .pool, "News of changed keys from servers"),
+        Metric("spread_copies", .gauge, .count, .pool, "Copies of hot keys on servers, with hot_keys: replicate"),
+        Metric("spread_bytes", .gauge, .bytes, .pool, "Memory of those copies that are in use"),
+        Metric("generations", .counter, .count, .pool, "Times a hot key's value was copied to several servers"),
+        Metric("spread_reads", .counter, .count, .pool, "Reads that a copy on a server was asked"),
+        Metric("spread_reads_home", .counter, .count, .pool, "Those of them that their key's own server answered"),
+        Metric("spread_proofs", .counter, .count, .pool, "Times a server was asked whether a copy is there"),
+        Metric("spread_reads_stale", .counter, .count, .pool, "Reads of copies while their key's server was down"),
         Metric("miss_leases", .counter, .count, .pool, "Clients told that a guarded key is missing, to bring it"),
         Metric("miss_waits", .counter, .count, .pool, "Clients that waited for what another one brings"),
         Metric("miss_waits_late", .counter, .count, .pool, "Those of them that waited in vain"),

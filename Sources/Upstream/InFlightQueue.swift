@@ -32,6 +32,10 @@ public struct ReplyTicket: BitwiseCopyable {
         case guarded
         /// The question whether that key is there now; `owner` is Session's.
         case question
+        /// A step on the way to copies on several servers; `owner` and `index` are Session's.
+        case making
+        /// A client's read of such a copy, or the question whether the copy is there; `owner` is Session's.
+        case spread
         /// What is asked beside a copy, or to know that the connection lives: nobody waits, and it has no deadline.
         case pulse
     }

@@ -166,6 +166,8 @@ struct PoolLayout: Sendable {
         options.sizeBytesMax = settings.copyBytesMax
         options.lifeMsMax = settings.lifeMsMax
         options.leaseMs = settings.leaseMs
+        options.spreadCount = settings.spreadCount
+        options.staleMs = settings.staleMs
         return options
     }
 

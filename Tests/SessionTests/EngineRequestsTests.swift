@@ -151,6 +151,6 @@ struct EngineRequestsTests {
         #expect(client.ref.pointee.slots == nil)
         #expect(client.ref.pointee.intake == nil)
         #expect(client.ref.pointee.out.isEmpty)
-        #expect(MemoryLayout<Client>.size <= 216)
+        #expect(MemoryLayout<Client>.size <= 224)
     }
 }

@@ -13,7 +13,7 @@ import Upstream
 
 @testable import Session
 
-/// A backend that knows GET, SET, DEL, EXISTS, MGET, MSET, DBSIZE and KEYS.
+/// A backend that knows some commands of strings; what others need, a test makes up.
 final class FakeBackend {
     var store: [String: [UInt8]] = [:]
     /// Requests as they came, for what must be seen on the wire.
@@ -52,11 +52,17 @@ final class FakeBackend {
         case "SET":
             store[words[1]] = request[2]
             return Array("+OK\r\n".utf8)
-        case "DEL", "EXISTS":
+        case "DUMP": return Self.bulk(store[words[1]].map { [0] + $0 })
+        case "RESTORE":
+            if store[words[1]] != nil { return Array("-BUSYKEY Target key name already exists.\r\n".utf8) }
+            store[words[1]] = Array(request[3].dropFirst())
+            return Array("+OK\r\n".utf8)
+        case "PTTL": return Array((store[words[1]] == nil ? ":-2\r\n" : ":-1\r\n").utf8)
+        case "DEL", "UNLINK", "EXISTS":
             var count = 0
             for key in words.dropFirst() where store[key] != nil {
                 count += 1
-                if words[0].uppercased() == "DEL" { store[key] = nil }
+                if words[0].uppercased() != "EXISTS" { store[key] = nil }
             }
             return Array(":\(count)\r\n".utf8)
         case "MGET": return Array("*\(words.count - 1)\r\n".utf8) + words.dropFirst().flatMap { Self.bulk(store[$0]) }

@@ -97,6 +97,8 @@ extension Engine {
             descriptor: descriptor, poolIndex: poolIndex, isAdmitted: true, id: record.id, ageS: record.ageS)
         client.pointee.flags.formUnion(record.flags)
         client.pointee.commandCount = record.commandCount
+        // What it has seen there may be newer than what is copied here.
+        touchAll(client)
         if !(record.name.isEmpty && record.libraryName.isEmpty && record.libraryVersion.isEmpty)
             || record.takesRedirections
         {

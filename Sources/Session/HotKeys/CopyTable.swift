@@ -25,11 +25,23 @@ struct CopiedKey: BitwiseCopyable {
     var firstCopy: CopyRef?
     var firstFill: FillRef?
     var hits = 0
-    /// A reply was too long to be copied; not tried again while the key is hot.
-    var isTooLong = false
+    /// Its values are too long, or end in parts; not tried again while the key is hot.
+    var isUncopyable = false
+    /// Copies on servers that are being made, or are read.
+    var generation: GenerationRef?
+    /// Older ones, of which reads are under way.
+    var firstEnded: GenerationRef?
+    /// The next generation is not made before, and the last change makes it wait for so long.
+    var restsUntilMs: UInt64 = 0
+    var restMs = Generation.restMsMin
+    /// Of its slot and pool, when it was last looked at.
+    var seenVersion: UInt64 = 0
     var nextInBucket: CopiedKeyRef?
 
     var slot: Int { HotSlotsView.slot(of: hash) }
+    /// Clients wait for reads that do not go the common way.
+    var isAwaited: Bool { firstFill != nil || hasSpreadReads }
+    var hasSpreadReads: Bool { firstEnded != nil || (generation?.pointee.readCount ?? 0) > 0 }
     var view: ByteView { ByteView(start: UnsafePointer(name), count: nameBytes) }
 }
 
@@ -155,9 +167,10 @@ struct CopyTable: BitwiseCopyable {
         return key
     }
 
-    /// The key's copies must be gone, and no fill may know it any more.
+    /// The key's copies must be gone, and no fill and no generation may know it any more.
     mutating func removeKey(_ key: CopiedKeyRef) {
         precondition(key.pointee.firstCopy == nil && key.pointee.firstFill == nil)
+        precondition(key.pointee.generation == nil && key.pointee.firstEnded == nil)
         let bucket = keyBucket(key.pointee.hash)
         if bucket.pointee == key {
             bucket.pointee = key.pointee.nextInBucket

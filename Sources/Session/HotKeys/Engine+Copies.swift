@@ -33,6 +33,10 @@ extension Engine {
         _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, key: ByteView, _ shard: ShardRef,
         _ hot: HotPoolRef
     ) -> Bool {
+        if hot.pointee.hidesCopies, ReservedKeys.contains(key) {
+            answerNow(client, error: ProxyError.reservedKey)
+            return true
+        }
         let isWrite = isWrite(row)
         if hot.pointee.sampler.isDue() { sample(hot, request, key, shard, isWrite: isWrite) }
         guard hot.pointee.makesCopies else { return false }
@@ -42,14 +46,20 @@ extension Engine {
         let known = copiedKey(hash, key, hot)
         if isWrite {
             if known != nil, putsOffBehindFills(client) { return true }
-            hotMark = HotSlotsView.mark(of: slot)
-            hot.pointee.slots.raise(hotMark)
+            // One that its shard will not get ends nothing.
+            if hot.pointee.staleMs == 0 || !shard.pointee.isDown {
+                hotMark = HotSlotsView.mark(of: slot)
+                hot.pointee.slots.raise(hotMark)
+            }
         }
         guard let known else { return false }
-        if !isWrite {
-            if mayTakeCopies(client, hot), readHot(client, request, row, known, shard, hot) { return true }
-            if putsOffBehindFills(client) { return true }
+        if isWrite {
+            touch(client)
+            return false
         }
+        if hot.pointee.spreads { return readSpread(client, request, row, known, hot) }
+        if mayTakeCopies(client, hot), readHot(client, request, row, known, shard, hot) { return true }
+        if putsOffBehindFills(client) { return true }
         touch(client)
         return false
     }
@@ -59,7 +69,7 @@ extension Engine {
     @inline(__always)
     func copiedKey(_ hash: UInt64, _ name: ByteView, _ hot: HotPoolRef) -> CopiedKeyRef? {
         guard let key = hot.pointee.table.key(hash, name), key.pointee.isOpen else { return nil }
-        return key.pointee.isTooLong && key.pointee.firstFill == nil ? nil : key
+        return key.pointee.isUncopyable && !key.pointee.isAwaited ? nil : key
     }
 
     /// Rule 4.
@@ -84,12 +94,22 @@ extension Engine {
         client.pointee.hotTail = client.pointee.tail
     }
 
-    /// Rule 2. A client whose requests may go over several lines, or elsewhere, has none of this.
+    /// Rule 2.
     private func mayTakeCopies(_ client: ClientRef, _ hot: HotPoolRef) -> Bool {
-        guard client.pointee.flags.intersection([.authenticated, .uncommon, .refusesCopies]) == .authenticated,
-            client.pointee.state == nil, dialect(of: client).database == hot.pointee.database,
-            !hot.pointee.slots.isClosed
-        else { return false }
+        isServedCopies(client, hot) && isDone(client, hot)
+    }
+
+    /// A client whose requests may go over several lines, or elsewhere, has none of this.
+    @inline(__always)
+    func isServedCopies(_ client: ClientRef, _ hot: HotPoolRef) -> Bool {
+        client.pointee.flags.intersection([.authenticated, .uncommon, .refusesCopies]) == .authenticated
+            && client.pointee.state == nil && dialect(of: client).database == hot.pointee.database
+            && !hot.pointee.slots.isClosed
+    }
+
+    /// What it asked for another way is answered; from now on it takes only what is asked for later.
+    @inline(__always)
+    func isDone(_ client: ClientRef, _ hot: HotPoolRef) -> Bool {
         guard client.pointee.flags.contains(.hotTouched) else { return true }
         let isAnswered = Int32(bitPattern: client.pointee.head &- client.pointee.hotTail) >= 0
         if client.pointee.hotTail != 0, !isAnswered { return false }
@@ -117,7 +137,7 @@ extension Engine {
             }
         }
         let kind = copyableReads.kind(of: row, request)
-        guard kind != .no, !known.pointee.isTooLong else { return false }
+        guard kind != .no, !known.pointee.isUncopyable else { return false }
         if client.pointee.fillCount == .max, putsOffBehindFills(client) { return true }
         hot.pointee.counters.add(.copyMisses)
         if let fill = fill(of: known, hash, bytes, client, hot) {
@@ -158,6 +178,7 @@ extension Engine {
 
     /// All of a key, and what is on its way to become one.
     mutating func dropCopies(of key: CopiedKeyRef, _ hot: HotPoolRef) {
+        if let generation = key.pointee.generation { end(generation, .hasChanged) }
         while let copy = key.pointee.firstCopy { drop(copy, hot) }
         var next = key.pointee.firstFill
         while let fill = next {
@@ -170,7 +191,7 @@ extension Engine {
     private mutating func refuseCopies(of fill: FillRef) {
         fill.pointee.isDoubtful = true
         guard let key = fill.pointee.key else { return }
-        key.pointee.isTooLong = true
+        key.pointee.isUncopyable = true
         dropCopies(of: key, (poolViews + fill.pointee.poolIndex).pointee.hot.unsafelyUnwrapped)
     }
 
@@ -214,17 +235,23 @@ extension Engine {
         fill.pointee.lastWaiter = waiter
     }
 
-    private static var caching: StaticString { "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$3\r\nYES\r\n" }
+    static var caching: StaticString { "*3\r\n$6\r\nCLIENT\r\n$7\r\nCACHING\r\n$3\r\nYES\r\n" }
 
-    private mutating func startFill(
-        _ key: CopiedKeyRef, _ hash: UInt64, _ request: ByteView, _ version: RESPVersion, _ line: LineRef,
-        _ hot: HotPoolRef, lifeMsMax: UInt64, isGuarded: Bool
-    ) -> FillRef {
+    /// Numbers what is asked of servers about copies, in its order.
+    func nextStamp(_ hot: HotPoolRef) -> UInt32 {
         hot.pointee.stamp &+= 1
         // Long before stamps of now and of clients long ago could be mixed up.
         if hot.pointee.stamp & (1 << 30 - 1) == 0 {
             for client in clients { client.pointee.stampMin = hot.pointee.stamp }
         }
+        return hot.pointee.stamp
+    }
+
+    private mutating func startFill(
+        _ key: CopiedKeyRef, _ hash: UInt64, _ request: ByteView, _ version: RESPVersion, _ line: LineRef,
+        _ hot: HotPoolRef, lifeMsMax: UInt64, isGuarded: Bool
+    ) -> FillRef {
+        let stamp = nextStamp(hot)
         let chunk = buffers.chunks.take(atLeast: request.count)
         memcpy(chunk.data, request.start, request.count)
         chunk.pointee.fillBytes = request.count
@@ -233,7 +260,7 @@ extension Engine {
             to: Fill(
                 key: key, poolIndex: hot.pointee.poolIndex, shard: line.pointee.shard, hash: hash, request: chunk,
                 requestBytes: request.count, protocolVersion: version,
-                version: hot.pointee.slots.version(key.pointee.slot), stamp: hot.pointee.stamp, sentAtMs: nowMs,
+                version: hot.pointee.slots.version(key.pointee.slot), stamp: stamp, sentAtMs: nowMs,
                 lifeMsMax: lifeMsMax, isGuarded: isGuarded, nextOfKey: key.pointee.firstFill))
         key.pointee.firstFill = fill
         submit(line, Self.caching.utf8Start, count: Self.caching.utf8CodeUnitCount, .unheard)
@@ -248,9 +275,7 @@ extension Engine {
         return fill
     }
 
-    private mutating func submit(
-        _ line: LineRef, _ bytes: UnsafePointer<UInt8>, count: Int, _ ticket: ReplyTicket
-    ) {
+    mutating func submit(_ line: LineRef, _ bytes: UnsafePointer<UInt8>, count: Int, _ ticket: ReplyTicket) {
         line.submit(bytes, count: count, ticket: ticket, nowMs: nowMs, pool: &buffers)
     }
 

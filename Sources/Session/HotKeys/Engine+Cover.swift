@@ -32,6 +32,7 @@ extension Engine {
         cover.pointee.line = nil
         cover.pointee.untilMs = 0
         timers.cancel(cover.timer)
+        letGo(cover)
         retire(line)
     }
 
@@ -44,33 +45,40 @@ extension Engine {
 
     mutating func coverIsReady(_ line: LineRef) {
         guard let cover = cover(of: line) else { return }
+        // What has changed since the last connection was lost nobody has told.
+        dropCopies(ofShard: line.pointee.shard)
         cover.pointee.askedAtMs = 0
         sendPulse(cover, line)
     }
 
-    /// Nobody can say what changes from here on.
+    /// Nobody can say what changes from here on. What stands on other servers stays, for `serve_stale`.
     mutating func coverIsLost(_ line: LineRef) {
-        guard let cover = cover(of: line) else { return }
+        guard let cover = cover(of: line),
+            let hot = (poolViews + line.pointee.shard.pointee.poolIndex).pointee.hot
+        else { return }
         cover.pointee.untilMs = 0
         timers.cancel(cover.timer)
-        dropCopies(ofShard: line.pointee.shard)
+        dropCopies(ofShard: line.pointee.shard, keepsStanding: hot.pointee.staleMs > 0)
+        letGo(cover)
     }
 
-    private mutating func dropCopies(ofShard shard: ShardRef) {
+    private mutating func dropCopies(ofShard shard: ShardRef, keepsStanding: Bool = false) {
         guard let hot = (poolViews + shard.pointee.poolIndex).pointee.hot else { return }
         for key in hot.pointee.table.keys where key.pointee.shardIndex == shard.pointee.index {
+            if keepsStanding, key.pointee.generation?.pointee.state == .standing { continue }
             dropCopies(of: key, hot)
         }
     }
 
     // MARK: The lease
 
-    private mutating func sendPulse(_ cover: CoverRef, _ line: LineRef) {
+    mutating func sendPulse(_ cover: CoverRef, _ line: LineRef) {
         let hot = (poolViews + line.pointee.shard.pointee.poolIndex).pointee.hot.unsafelyUnwrapped
         timers.arm(cover.timer, deadlineMs: nowMs + max(1, hot.pointee.leaseMs / 2))
         // One at a time: a line that brings nothing is not filled with questions.
         guard cover.pointee.askedAtMs == 0 else { return }
         cover.pointee.askedAtMs = nowMs
+        cover.pointee.askedStamp = nextStamp(hot)
         let ping = RequestBuilder.bytes(["PING"])
         line.submit(
             ping, count: ping.count, ticket: ReplyTicket(owner: nil, index: 0, kind: .pulse, isWrite: false),
@@ -81,6 +89,8 @@ extension Engine {
     mutating func coverTimerFired(_ cover: CoverRef) {
         guard let line = cover.pointee.line, line.isReady else { return }
         if isSilent(line) { return lost(line, failure: ETIMEDOUT) }
+        // Who waits for a sign waits no longer than copies are used without one.
+        if nowMs >= cover.pointee.untilMs { letGo(cover) }
         sendPulse(cover, line)
     }
 
@@ -90,7 +100,10 @@ extension Engine {
         guard let cover = cover(of: line), cover.pointee.askedAtMs > 0 else { return }
         let hot = (poolViews + line.pointee.shard.pointee.poolIndex).pointee.hot.unsafelyUnwrapped
         cover.pointee.untilMs = cover.pointee.askedAtMs + hot.pointee.leaseMs
+        cover.pointee.heardAtMs = cover.pointee.askedAtMs
+        cover.pointee.heardStamp = cover.pointee.askedStamp
         cover.pointee.askedAtMs = 0
+        goOn(cover, line)
     }
 
     // MARK: Changes

@@ -75,7 +75,9 @@ extension Engine {
                 HotKeyBoard.Entry(
                     snapshot: hot.pointee.sketch.snapshot(poolIndex: poolIndex, nowMs: nowMs),
                     hits: Dictionary(keys.map { ($0.pointee.hash, $0.pointee.hits) }) { $1 },
-                    copied: Set(keys.filter { $0.pointee.firstCopy != nil }.map(\.pointee.hash))),
+                    copied: Set(keys.filter { $0.pointee.firstCopy != nil }.map(\.pointee.hash)),
+                    replicated: Set(
+                        keys.filter { $0.pointee.generation?.pointee.state == .standing }.map(\.pointee.hash))),
                 workerIndex: workerIndex)
             guard hot.pointee.makesCopies else { continue }
             openMarkedKeys(hot, keys)
@@ -83,6 +85,8 @@ extension Engine {
             dropOldCopies(hot)
             (poolViews + poolIndex).pointee.counters.set(.copies, hot.pointee.table.copyCount)
             (poolViews + poolIndex).pointee.counters.set(.copyBytes, hot.pointee.table.sizeBytes)
+            (poolViews + poolIndex).pointee.counters.set(.spreadCopies, hot.pointee.spreadCopies)
+            (poolViews + poolIndex).pointee.counters.set(.spreadBytes, hot.pointee.spreadBytes)
             (poolViews + poolIndex).pointee.counters.set(.hotKeys, hot.pointee.table.keyCount)
         }
     }
@@ -112,8 +116,8 @@ extension Engine {
                 stay.insert(known ?? mark(hash, name, hot))
             }
         }
-        // Who waits for a key's fill must be known to, should it write the key.
-        for key in hot.pointee.table.keys where !stay.contains(key) && key.pointee.firstFill == nil {
+        // That somebody waits for a key's fill or copy must be known, should they write the key.
+        for key in hot.pointee.table.keys where !stay.contains(key) && !key.pointee.isAwaited {
             coolDown(key, hot)
         }
         closeUnusedCovers(hot)
@@ -139,6 +143,8 @@ extension Engine {
             fill.pointee.key = nil
         }
         key.pointee.firstFill = nil
+        forgetKey(of: key.pointee.firstEnded)
+        key.pointee.firstEnded = nil
         hot.pointee.slots.changeHotCount(key.pointee.slot, by: -1)
         hot.pointee.table.removeKey(key)
     }
@@ -203,8 +209,8 @@ extension Engine {
         guard pools[poolIndex].options.hotKeys.mode != .off else {
             return answerNow(
                 client,
-                error: "ERR pool \(pools[poolIndex].options.name) does not look for hot keys; set `hot_keys: observe` "
-                    + "or `hot_keys: cache` for it")
+                error: "ERR pool \(pools[poolIndex].options.name) does not look for hot keys; set `hot_keys: observe`, "
+                    + "`cache` or `replicate` for it")
         }
         showHotKeys(client, poolIndex, countMax: countMax)
     }
@@ -219,6 +225,7 @@ extension Engine {
                 SeededHash.value(of: $0.baseAddress ?? Self.noBytes, count: $0.count, seed: seed)
             }
             let isCached = found.key.isWhole && entries.contains { $0.copied.contains(hash) }
+            let isReplicated = found.key.isWhole && entries.contains { $0.replicated.contains(hash) }
             let hits = entries.reduce(0) { $0 + ($1.hits[hash] ?? 0) }
             let numbers: [(String, String)] = [
                 ("shard", names[found.shardIndex]),
@@ -226,7 +233,7 @@ extension Engine {
                 ("writes_per_second", Self.rate(found.heat.writesPerSecond)),
                 ("bytes_per_second", Self.rate(found.bytesPerSecond)),
                 ("share_percent", Self.rate(found.sharePercent)),
-                ("state", isCached ? "cached" : "none"), ("hits", String(hits)),
+                ("state", isReplicated ? "replicated" : isCached ? "cached" : "none"), ("hits", String(hits)),
             ]
             return [("key", found.key.text)] + numbers.map { ($0.0, Array($0.1.utf8)) }
         }

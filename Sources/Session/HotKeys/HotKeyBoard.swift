@@ -13,6 +13,8 @@ final class HotKeyBoard: Sendable {
         let hits: [UInt64: Int]
         /// Keys that have copies.
         let copied: Set<UInt64>
+        /// Keys that have copies on servers.
+        let replicated: Set<UInt64>
     }
 
     private struct Place: Hashable {
@@ -22,6 +24,8 @@ final class HotKeyBoard: Sendable {
 
     /// Nobody outside can make keys that share a hash.
     let seed = UInt64.random(in: .min ... .max)
+    /// In the names of this process's copies on servers; no other process has the same.
+    let processNumber = UInt64.random(in: .min ... .max)
     private let entries = Mutex<[Place: Entry]>([:])
     private let slots = Mutex<[Int: HotSlots]>([:])
 

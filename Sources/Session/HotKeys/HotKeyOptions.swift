@@ -11,13 +11,15 @@ package struct HotKeyOptions: Sendable {
         case observe
         /// Reads of them are answered from copies in the worker's memory.
         case cache
+        /// Reads of them are spread over copies on several servers.
+        case replicate
     }
 
     package var mode = Mode.off
     package var policy = HotKeyPolicy()
     /// Keys that are hot at a time.
     package var keyCountMax = 128
-    /// A longer reply is not copied.
+    /// A longer reply, or value, is not copied.
     package var replyBytesMax = 65_536
     /// Of the copies of all workers.
     package var sizeBytesMax = 16_777_216
@@ -25,6 +27,10 @@ package struct HotKeyOptions: Sendable {
     package var lifeMsMax = 60_000
     /// Copies of a shard are used for so long after its last sign that it tells of changes.
     package var leaseMs = 100
+    /// Servers that have a copy, where they are spread.
+    package var spreadCount = 4
+    /// While a key's server is down its copies are read for so long after their last sign.
+    package var staleMs = 0
 
     package init() {}
 }

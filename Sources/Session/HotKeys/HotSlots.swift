@@ -21,9 +21,9 @@ final class HotSlots: Sendable {
     }
 
     private let memory: Memory
-    /// A version and a number of workers for each slot, the pool's version, how often a slot has become hot, and
-    /// whether all this is over.
-    private static let cellCount = 2 * count + 3
+    /// A version and a number of workers for each slot, the pool's version, how often a slot has become hot, whether
+    /// all this is over, and the copies on servers.
+    private static let cellCount = 2 * count + 4
 
     init() {
         memory = Memory(cells: .allocate(capacity: Self.cellCount))
@@ -75,6 +75,15 @@ struct HotSlotsView: BitwiseCopyable {
 
     /// Another number than before: what was no hot key then may be one now.
     var heatings: UInt32 { cells[2 * HotSlots.count + 1].load(ordering: .sequentiallyConsistent) }
+
+    /// Copies on servers that are there, as far as any worker knows.
+    var spreadCopies: Int {
+        Int(cells[2 * HotSlots.count + 3].load(ordering: .relaxed))
+    }
+
+    func changeSpreadCopies(by change: Int) {
+        cells[2 * HotSlots.count + 3].wrappingAdd(UInt32(truncatingIfNeeded: change), ordering: .relaxed)
+    }
 
     /// Versions of a slot and of the pool, as one number.
     @inline(__always)
