@@ -16,9 +16,9 @@ from . import report
 from .checks import Findings, Judge, KeyHistory
 from .conductor import Conductor
 from .crew import Crew, Harvest
-from .fleet import LEASE_MS, SHARD_COUNT, Fleet
+from .fleet import LEASE_MS, SHARD_COUNT, Fleet, Keyway
 from .history import Write
-from .plan import draw_chapter, draw_faults
+from .plan import MODES, draw_chapter, draw_faults
 
 # Connections come to all workers of Keyway, if there are enough of them.
 PROBE_COUNT = 8
@@ -37,6 +37,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--chapter-seconds", type=float, default=10, help="of a chapter (default: %(default)s)")
     parser.add_argument("--server", default="9.1", help="9.1, 8, or the path of a server (default: %(default)s)")
     parser.add_argument("--keyway", help="the program; else KEYWAY_BINARY, else the newest of .build")
+    parser.add_argument("--mode", choices=MODES, default=MODES[0],
+                        help="where copies are: in Keyway's memory or on several servers (default: %(default)s)")
     parser.add_argument("--keyways", type=int, choices=[1, 2], help="how many; without it, drawn from the seed")
     parser.add_argument("--slack-ms", type=float, default=50,
                         help=f"for a busy machine, beside the lease of {LEASE_MS} ms (default: %(default)s)")
@@ -55,12 +57,12 @@ class Run:
             fleet.start_keyway([wire.port for wire in self.wires.wires], source)
         self.crew = Crew()
         self.conductor = Conductor(fleet, self.wires, None)
-        self.report = report.Report()
+        self.report = report.Report(options.mode)
         # Those of all chapters, by key: what is read in one may be older.
         self.writes: dict[bytes, list[Write]] = defaultdict(list)
 
     def run(self) -> int:
-        print(f"seed {self.seed}, {len(self.fleet.keyways)} Keyways", flush=True)
+        print(f"seed {self.seed}, {self.options.mode}, {len(self.fleet.keyways)} Keyways", flush=True)
         began = time.monotonic()
         number = self.options.chapter or 0
         self._heal()
@@ -71,8 +73,8 @@ class Run:
                 break
             if time.monotonic() - began + self.options.chapter_seconds > self.options.seconds:
                 break
-        if self.report.is_good() and self.report.hits_percent < report.HITS_PERCENT_MIN:
-            self.report.problems.append(f"below {report.HITS_PERCENT_MIN} % from copies, this proves nothing")
+        if self.report.is_good() and self.report.hits_percent < self.report.hits_percent_min:
+            self.report.problems.append(f"below {self.report.hits_percent_min} % from copies, this proves nothing")
         print(self.report.text(time.monotonic() - began))
         print("all right" if self.report.is_good() else "something is wrong")
         return 0 if self.report.is_good() else 1
@@ -80,12 +82,12 @@ class Run:
     def _chapter(self, number: int) -> None:
         """Faults and requests, then peace, then the judgement."""
         seed = f"{self.seed}/{number}"
-        chapter = draw_chapter(seed, number, [keyway.port for keyway in self.fleet.keyways],
+        chapter = draw_chapter(seed, number, self.options.mode, [keyway.port for keyway in self.fleet.keyways],
                                [server.path for server in self.fleet.servers], self.fleet.keyway.place)
         began = time.monotonic()
         self.conductor.skew_all(chapter.skew_s)
         self.crew.begin(chapter)
-        self.conductor.play(draw_faults(seed, self.options.chapter_seconds, SHARD_COUNT))
+        self.conductor.play(draw_faults(seed, self.options.mode, self.options.chapter_seconds, SHARD_COUNT))
         harvest = self.crew.end()
         findings = self._judge(harvest)
         kinds = [window.kind for window in self.conductor.windows if window.begin >= began and window.kind != "death"]
@@ -139,6 +141,7 @@ class Run:
 
 def main() -> int:
     options = _arguments()
+    Keyway.mode = options.mode
     try:
         fleet = Fleet(server_program(options.server), options.keyway or keyway_program(), True)
     except NotThere as problem:

@@ -56,6 +56,15 @@ class Conductor(endurance.Conductor):
                     server.ask("CLIENT", "KILL", "ID", words["id"])
             self.over.wait(source.uniform(0, 0.3))
 
+    def _evict(self, victim: int, source: random.Random, window: Window) -> None:
+        """Copies of hot keys are gone, and nobody says so."""
+        server = self.fleet.servers[victim]
+        for _ in range(source.randint(2, 8)):
+            copies = [name for name in server.ask("KEYS", "__keyway:*") if source.random() < 0.5]
+            if copies:
+                server.ask("DEL", *copies)
+            self.over.wait(source.uniform(0, 0.3))
+
     def _freeze(self, victim: int, source: random.Random, window: Window) -> None:
         process = source.choice(self.fleet.keyways).process
         began = time.monotonic()

@@ -26,7 +26,7 @@ coherence:
   breaker_open_max: 400
   breaker_trickle: 200
   health_check_interval: 500
-  hot_keys: cache
+  hot_keys: {mode}
   hot_key_rate: 50
   hot_key_share: 0
   hot_key_reads_per_write: 0
@@ -36,11 +36,15 @@ coherence:
 
 
 class Keyway(endurance.Keyway):
+    """`mode` is the setting `hot_keys` of all."""
+
+    mode = "cache"
+
     def __init__(self, program: str, folder: Path, number: int, wire_ports: list[int], source: random.Random):
         servers = "".join(f"    - 127.0.0.1:{wire}:1 shard{index}\n" for index, wire in enumerate(wire_ports))
         self.start(program, folder, number, CONFIG.format(
             pacing=source.choice(["auto", "off"]), port=endurance.free_port(), servers=servers, lease_ms=LEASE_MS,
-            connections=source.randint(1, 2)))
+            mode=self.mode, connections=source.randint(1, 2)))
 
 
 class Fleet(endurance.Fleet):

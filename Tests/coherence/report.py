@@ -8,13 +8,14 @@ from .staleness import Staleness
 
 SHOWN_COUNT = 12
 # Of all reads; with fewer answers from copies, a run proves nothing.
-HITS_PERCENT_MIN = 30
+HITS_PERCENT_MIN = {"cache": 30, "replicate": 10}
 
 
 class Report:
     """Sums over all chapters."""
 
-    def __init__(self):
+    def __init__(self, mode: str):
+        self.hits_percent_min = HITS_PERCENT_MIN[mode]
         self.reads: Counter[str] = Counter()
         self.writes: Counter[str] = Counter()
         self.faults: Counter[str] = Counter()
@@ -35,7 +36,8 @@ class Report:
 
     @property
     def hits_percent(self) -> float:
-        return 100 * self.metrics.get("keyway_copy_hits", 0) / max(1, sum(self.reads.values()))
+        spread = self.metrics.get("keyway_spread_reads", 0) - self.metrics.get("keyway_spread_reads_home", 0)
+        return 100 * (self.metrics.get("keyway_copy_hits", 0) + spread) / max(1, sum(self.reads.values()))
 
     def is_good(self) -> bool:
         return not self.rules and not self.problems
@@ -44,7 +46,8 @@ class Report:
         reads, writes = sum(self.reads.values()), sum(self.writes.values())
         of_copies = {name: self.metrics.get(f"keyway_{metric}", 0) for name, metric in (
             ("hits", "copy_hits"), ("misses", "copy_misses"), ("fills", "copy_fills"), ("dropped", "copies_dropped"),
-            ("pushes", "copy_pushes"))}
+            ("pushes", "copy_pushes"), ("spread", "spread_reads"), ("asked at home", "spread_reads_home"),
+            ("doubted", "spread_proofs"), ("generations", "generations"))}
         lines = [
             f"reads          {reads} in {seconds:.0f} s: {_counts(self.reads)}",
             f"writes         {writes}, of {self.unknown_count} the outcome is unknown: {_counts(self.writes)}",
