@@ -1,7 +1,8 @@
 """Study `hotkeys`: what one celebrity among the keys costs, with copies of hot keys and without.
 
-Reads of 100,000 keys on four servers: 99 of 100 of one key, or by Zipf's law. `keyway-cache` is
-Keyway with `hot_keys: cache` for keys with 50 requests a second; every other proxy, and Keyway itself, asks the servers each time.
+Reads of 100,000 keys on four servers: 99 of 100 of one key, or by Zipf's law. `keyway-cache` and
+`keyway-replicate` are Keyway with `hot_keys: cache` and `replicate`, for keys with 50 requests a
+second; every other proxy, and Keyway itself, asks the key's own server each time.
 """
 
 import time
@@ -15,6 +16,7 @@ from .study import Study
 from .workloads import KEY_COUNT, Workload
 
 CACHE = "keyway-cache"
+REPLICATE = "keyway-replicate"
 NAMES = ("keyway", "twemproxy", "envoy", "predixy")
 DISTRIBUTIONS = {"celebrity": f"hot:{100 / KEY_COUNT:g}%:99%", "zipf 1.2": "zipfian:1.2"}
 ROWS = [
@@ -24,16 +26,18 @@ ROWS = [
 ]
 # Far below the defaults, so that a thousand keys of Zipf's law are hot, and not only the first.
 COPIES = """
-  hot_keys: cache
+  hot_keys: {mode}
   hot_key_rate: 50
   hot_key_share: 0
   hot_key_count: 1024"""
+MODES = {CACHE: "cache", REPLICATE: "replicate"}
 # A key is found to be hot within a second, and copies of it are made within another one.
 WARM_UP_S = 4.0
 FIGURES = (
     ("requests per second", "rate_per_s"),
     ("proxy + servers, CPU us per request", "total_us"),
     ("the servers alone, CPU us per request", "backends_us"),
+    ("the hottest server's part of all servers' CPU, percent", "hottest_percent"),
     ("p99 latency, us", "p99_us"),
 )
 
@@ -42,20 +46,22 @@ def run(study: Study) -> None:
     names = [name for name in peers.available(study.peer_names) if name in NAMES]
     with study.fleet() as fleet:
         recorder = study.recorder("hotkeys", fleet)
-        targets = [_with_copies(fleet)] + [peers.start(name, fleet) for name in names]
+        targets = [_with_copies(fleet, name) for name in MODES]
+        targets += [peers.start(name, fleet) for name in names]
         for workload in ROWS:
             fleet.fill(workload.space)
             for mode in study.modes:
                 # Its keys get hot, and what was hot before cools down.
-                recorder.load.run(workload, targets[0].port, WARM_UP_S, [], None)
+                for target in targets[: len(MODES)]:
+                    recorder.load.run(workload, target.port, WARM_UP_S, [], None)
                 time.sleep(0.1)
                 recorder.alternate("hotkeys", mode, workload, targets)
             say(f"hotkeys {workload.name}: done")
     publish(study)
 
 
-def _with_copies(fleet: Fleet) -> Target:
-    return peers.start_keyway(fleet, CACHE, more=COPIES)
+def _with_copies(fleet: Fleet, name: str) -> Target:
+    return peers.start_keyway(fleet, name, more=COPIES.format(mode=MODES[name]))
 
 
 def publish(study: Study) -> None:
@@ -66,11 +72,13 @@ def publish(study: Study) -> None:
 
 def _page(study: Study, all_rows: Sequence[Row]) -> str:
     names = tables.names(all_rows, "target")
-    versions = {name: peers.version(name) for name in names if name != CACHE}
+    versions = {name: peers.version(name) for name in names if name not in MODES}
     text = study.head("Hot keys", "hotkeys", versions)
     text += f"GETs of {KEY_COUNT:,} keys on four servers: 99 of 100 of one of them (celebrity), or "
     text += f"by Zipf's law. {CACHE} is Keyway with `hot_keys: cache`, which keeps copies of up to "
-    text += "1,024 keys, from 50 requests a second on. " + study.measured(all_rows)
+    text += f"1,024 keys, from 50 requests a second on; {REPLICATE} is Keyway with `hot_keys: "
+    text += "replicate`, which spreads reads of them over copies on all four servers. "
+    text += study.measured(all_rows)
     for mode in tables.names(all_rows, "pin"):
         rows = [row for row in all_rows if row.pin == mode]
         for title, figure in FIGURES:

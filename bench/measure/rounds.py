@@ -34,12 +34,18 @@ class Figures:
     # CPU time per request.
     proxy_us: float
     backends_us: float
+    # Of all servers' CPU time, the part of the one that used most; None where rows are older than this.
+    hottest_share: Optional[float]
     # Share of the machine's time that went to processes which are not part of the measurement.
     foreign: float
 
     @property
     def total_us(self) -> float:
         return self.proxy_us + self.backends_us
+
+    @property
+    def hottest_percent(self) -> Optional[float]:
+        return None if self.hottest_share is None else 100 * self.hottest_share
 
 
 # Study, pin, workload and target.
@@ -106,7 +112,8 @@ def measure(
         for name in ("user", "system", "children_user", "children_system")
     )
     foreign_s = now.busy_s - time_before.busy_s - own_s
-    backends_ns = sum(inside.get(pid, 0) for pid in target.backend_pids)
+    each_ns = [inside.get(pid, 0) for pid in target.backend_pids]
+    backends_ns = sum(each_ns)
     return Figures(
         requests=result.requests,
         rate_per_s=result.rate_per_s,
@@ -114,6 +121,7 @@ def measure(
         p99_us=result.p99_us,
         proxy_us=inside.get(target.pid, 0) / 1e3 / result.requests,
         backends_us=backends_ns / 1e3 / result.requests,
+        hottest_share=max(each_ns) / backends_ns if backends_ns else None,
         foreign=max(0.0, foreign_s) / max(0.01, now.total_s - time_before.total_s),
     )
 
@@ -221,7 +229,11 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def read_rows(path: Path) -> list[Row]:
-    return [Row(**record) for record in _read(path) if "failure" not in record]
+    return [
+        Row(**{"hottest_share": None, **record})
+        for record in _read(path)
+        if "failure" not in record
+    ]
 
 
 def read_failures(path: Path) -> list[Failure]:
@@ -229,7 +241,7 @@ def read_failures(path: Path) -> list[Failure]:
 
 
 def median(rows: Iterable[Row], figure: str) -> Optional[float]:
-    values = [getattr(row, figure) for row in rows]
+    values = [value for row in rows if (value := getattr(row, figure)) is not None]
     return statistics.median(values) if values else None
 
 
