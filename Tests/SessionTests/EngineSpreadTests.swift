@@ -313,6 +313,30 @@ struct EngineSpreadTests {
         #expect(client.text == "$1\r\nw\r\n")
     }
 
+    @Test func whoReadsAtHomeWhileCopiesAreMadeWaitsForASign() throws {
+        let stage = try Stage()
+        let client = stage.rig.connect()
+        for shard in 1..<4 { _ = stage.rig.ask(client, "GET", stage.rig.key(on: shard)) }
+        for _ in 0..<20 { _ = stage.rig.ask(client, "GET", stage.key) }
+        stage.look()
+        stage.look()
+        stage.rig.stall(stage.shared(1, client))
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+        stage.rig.stall(stage.cover)
+        stage.home.store[stage.key] = Array("w".utf8)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n" && !stage.stands)
+        let copying = stage.rig.connections.values.first { $0.line == stage.shared(1, client) }!
+        copying.isStalled = false
+        copying.work()
+        stage.rig.settle()
+        #expect(stage.stands)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "", "what the copies have is older than what it has seen")
+        stage.pushKey()
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(client.text == "$1\r\nw\r\n")
+    }
+
     @Test func whoWaitsForASignWaitsNoLongerThanTheLease() throws {
         let stage = try Stage()
         stage.heat()

@@ -9,7 +9,7 @@ KEYS = [b"s0", b"s1", b"s2", b"s3", b"h0", b"h1", b"l0", b"z0"]
 COUNTER_COUNT = 2
 MODES = ["cache", "replicate"]
 # How long writers rest at most: copies on servers wait for a quiet moment.
-PAUSES_S = {"cache": [0.02, 0.1, 0.2], "replicate": [0.2, 2, 5]}
+PAUSES_S = {"cache": [0.02, 0.1, 0.2], "replicate": [1, 3, 6]}
 KINDS = (["kill", "stop", "stop", "delay", "skew", "skew", "skew", "dribble", "cut", "cut", "silence", "freeze"]
          + ["untrack"] * 3)
 

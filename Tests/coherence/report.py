@@ -8,7 +8,7 @@ from .staleness import Staleness
 
 SHOWN_COUNT = 12
 # Of all reads; with fewer answers from copies, a run proves nothing.
-HITS_PERCENT_MIN = {"cache": 30, "replicate": 10}
+HITS_PERCENT_MIN = {"cache": 30, "replicate": 5}
 
 
 class Report:

@@ -68,7 +68,7 @@ struct Generation: BitwiseCopyable {
 
     /// The key's next generation rests for so long after a change, at first and at most.
     static let restMsMin: UInt64 = 50
-    static let restMsMax: UInt64 = 5_000
+    static let restMsMax: UInt64 = 2_000
     /// What has brought fewer reads than this was not worth its own requests: the next one rests twice as long.
     static let servedCountMin = 32
     /// A key that ends sooner gets no copies.
