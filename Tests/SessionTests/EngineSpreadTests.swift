@@ -337,6 +337,34 @@ struct EngineSpreadTests {
         #expect(client.text == "$1\r\nw\r\n")
     }
 
+    /// Goal: what a client has seen in another process counts.
+    @Test func whoComesFromAnotherProcessWaitsForASign() throws {
+        let stage = try Stage()
+        stage.heat()
+        let record = stage.rig.engine.record(of: stage.rig.connect().ref)
+        stage.rig.stall(stage.cover)
+        stage.home.store[stage.key] = Array("w".utf8)
+        let client = try #require(stage.rig.adopt(record))
+        #expect(stage.rig.ask(client, "GET", stage.key) == "")
+        stage.pushKey()
+        stage.rig.unstall()
+        stage.rig.settle()
+        #expect(client.text == "$1\r\nw\r\n")
+    }
+
+    @Test func onceAnotherProcessWritesNoCopyIsRead() throws {
+        let stage = try Stage()
+        stage.heat()
+        stage.rig.engine.shared.hotKeys.close()
+        stage.forget()
+        let client = stage.rig.connect()
+        for _ in 0..<3 {
+            #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+            stage.pass(ms: 100)
+        }
+        #expect(stage.homeReads == 3 && !stage.stands && (0..<4).allSatisfy { stage.copies($0).isEmpty })
+    }
+
     @Test func whoWaitsForASignWaitsNoLongerThanTheLease() throws {
         let stage = try Stage()
         stage.heat()
