@@ -74,7 +74,8 @@ extension Engine {
     /// The servers' own words where one is up, for they may have commands of modules; else what the table knows.
     private mutating func describeCommands(_ client: ClientRef, _ request: RequestView) {
         if let shard = anyShard(for: client, sizeBytes: request.sizeBytes) {
-            return forward(client, request, to: shard, isWrite: false, chunk: nil)
+            forward(client, request, to: shard, isWrite: false, chunk: nil)
+            return
         }
         let version = client.pointee.version
         answerNow(client, bytes: CommandDescriptions(table: commandTable).reply(to: request, version: version))

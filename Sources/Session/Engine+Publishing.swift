@@ -36,7 +36,8 @@ extension Engine {
         let pool = poolViews + client.pointee.poolIndex
         let index = shardIndex(of: request[1], pool)
         guard !shared.census.isEmpty else {
-            return forward(client, request, to: pool.pointee.shards + index, isWrite: true, chunk: chunk)
+            forward(client, request, to: pool.pointee.shards + index, isWrite: true, chunk: chunk)
+            return
         }
         let words = Self.words(request)
         gather(

@@ -33,8 +33,9 @@ extension Engine {
         let shard = pool.pointee.shards + shardIndex(of: request[keyArgument], pool)
         if shard.pointee.isGuarded, forwardToStandIn(client, request, row, request[keyArgument], shard) { return }
         if pool.pointee.isWatched, passWatched(client, request, row, key: request[keyArgument], shard, pool) { return }
-        if row.pointee.id.isLookup { shard.pointee.counters.add(.lookups) }
-        forward(client, request, to: shard, isWrite: !row.pointee.flags.contains(.readonly), chunk: chunk)
+        let isTaken = forward(
+            client, request, to: shard, isWrite: !row.pointee.flags.contains(.readonly), chunk: chunk)
+        if isTaken, row.pointee.id.isLookup { shard.pointee.counters.add(.lookups) }
         hotMark = 0
     }
 
@@ -98,13 +99,14 @@ extension Engine {
         }
     }
 
-    @inline(__always)
+    /// - Returns: false when the request was refused, and its client told.
+    @inline(__always) @discardableResult
     mutating func forward(
         _ client: ClientRef, _ request: RequestView, to shard: ShardRef, isWrite: Bool, isScript: Bool = false,
         chunk: ChunkRef?
-    ) {
+    ) -> Bool {
         if isWrite { client.pointee.writtenShards |= 1 &<< UInt64(truncatingIfNeeded: shard.pointee.index) }
-        forward(
+        return forward(
             client, request, over: line(of: shard, for: client), isWrite: isWrite, isScript: isScript, chunk: chunk)
     }
 
@@ -221,7 +223,8 @@ extension Engine {
         if fault(of: search, row) != nil {
             // Its server says what is wrong, in its own words and order.
             let index = keys.count > 0 ? shardIndex(of: request[keys[0]], pool) : 0
-            return forward(client, request, to: pool.pointee.shards + index, isWrite: isWrite(row), chunk: chunk)
+            forward(client, request, to: pool.pointee.shards + index, isWrite: isWrite(row), chunk: chunk)
+            return
         }
         switch commonShard(of: search, request, row, pool) {
         case .shard(let index):
@@ -333,8 +336,9 @@ extension Engine {
             let shard = pool.pointee.shards + merge.pointee.parts[0].shardIndex
             if partLine(shard, client).pointee.shard == shard {
                 merges.giveBack(merge)
-                if row.pointee.id == .mget { shard.pointee.counters.add(.lookups, shape.keyCount) }
-                return forward(client, request, to: shard, isWrite: isWrite(row), chunk: chunk)
+                let isTaken = forward(client, request, to: shard, isWrite: isWrite(row), chunk: chunk)
+                if isTaken, row.pointee.id == .mget { shard.pointee.counters.add(.lookups, shape.keyCount) }
+                return
             }
         }
         merge.pointee.sequence = client.pushSlot(pool: &slots)

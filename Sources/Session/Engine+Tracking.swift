@@ -98,8 +98,9 @@ extension Engine {
 
     mutating func describeTracking(_ client: ClientRef, _ request: RequestView) {
         if client.pointee.state?.pointee.isTracking == true {
-            return forward(
+            forward(
                 client, request, to: (poolViews + client.pointee.poolIndex).pointee.shards, isWrite: false, chunk: nil)
+            return
         }
         answerNow(client) { reply in
             reply.map(3)

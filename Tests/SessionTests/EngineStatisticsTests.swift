@@ -37,6 +37,14 @@ struct EngineStatisticsTests {
         #expect((values(rig, 0)[.lookups], values(rig, 0)[.misses]) == (6, 3))
     }
 
+    @Test func whatIsRefusedIsNoLookup() throws {
+        let rig = try EngineRig(shardCount: 1, pool: { $0.backend.inFlightMax = 1 })
+        let client = rig.connect()
+        rig.backends[0].isFrozen = true
+        rig.send(client, rig.request("GET", "a") + rig.request("GET", "b") + rig.request("MGET", "c", "d"))
+        #expect(values(rig, 0)[.lookups] == 1 && values(rig, 0)[.overloaded] == 2)
+    }
+
     @Test func errorsAreCountedByTheirFirstWord() throws {
         let rig = try EngineRig(shardCount: 2)
         let client = rig.connect()
