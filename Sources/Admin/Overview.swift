@@ -3,7 +3,7 @@
 // A key may be added; one that is here keeps its name and meaning.
 // Not here: how it is made (OverviewMaker).
 
-package struct Overview: Encodable, Sendable {
+package struct Overview: Codable, Sendable {
     var keyway: Process
     var traffic: Traffic
     var memory: Memory
@@ -13,7 +13,7 @@ package struct Overview: Encodable, Sendable {
     var slowLog: [Slow]
     var events: [Happening]
 
-    struct Process: Encodable, Sendable {
+    struct Process: Codable, Sendable {
         var version: String
         var processId: Int
         var atMs: Int
@@ -28,7 +28,7 @@ package struct Overview: Encodable, Sendable {
         var cpuShare: Double
     }
 
-    struct Traffic: Encodable, Sendable {
+    struct Traffic: Codable, Sendable {
         var commandsPerS = 0.0
         var errorsPerS = 0.0
         var bytesInPerS = 0.0
@@ -40,7 +40,7 @@ package struct Overview: Encodable, Sendable {
         var latency = Latency()
     }
 
-    struct Latency: Encodable, Sendable {
+    struct Latency: Codable, Sendable {
         var count = 0
         var p50Us: Double?
         var p90Us: Double?
@@ -48,7 +48,7 @@ package struct Overview: Encodable, Sendable {
         var p999Us: Double?
     }
 
-    struct Memory: Encodable, Sendable {
+    struct Memory: Codable, Sendable {
         var residentBytes: Int
         var bufferBytes: Int
         /// 0 for none.
@@ -56,7 +56,7 @@ package struct Overview: Encodable, Sendable {
         var copyBytes: Int
     }
 
-    struct Worker: Encodable, Sendable {
+    struct Worker: Codable, Sendable {
         var busyShare: Double
         var loop: Latency
         var eventsPerTurn: Double?
@@ -64,7 +64,7 @@ package struct Overview: Encodable, Sendable {
         var bufferBytes: Int
     }
 
-    struct Pool: Encodable, Sendable {
+    struct Pool: Codable, Sendable {
         var name: String
         var listen: String
         var distribution: String
@@ -85,7 +85,7 @@ package struct Overview: Encodable, Sendable {
         var shards: [Shard]
     }
 
-    struct Command: Encodable, Sendable {
+    struct Command: Codable, Sendable {
         var name: String
         /// Since the start.
         var calls: Int
@@ -93,7 +93,7 @@ package struct Overview: Encodable, Sendable {
         var latency: Latency
     }
 
-    struct Shard: Encodable, Sendable {
+    struct Shard: Codable, Sendable {
         var name: String
         var address: String
         var weight: Int
@@ -117,7 +117,7 @@ package struct Overview: Encodable, Sendable {
         var breakerOpenings: Int
     }
 
-    struct Slow: Encodable, Sendable {
+    struct Slow: Codable, Sendable {
         var id: Int
         var atMs: Int
         var pool: String
@@ -132,7 +132,7 @@ package struct Overview: Encodable, Sendable {
         var outcome: String
     }
 
-    struct Happening: Encodable, Sendable {
+    struct Happening: Codable, Sendable {
         var atMs: Int
         var subject: String
         var text: String
@@ -193,7 +193,7 @@ extension Overview {
         }
     }
 
-    package struct HotKey: Encodable, Sendable {
+    package struct HotKey: Codable, Sendable {
         package var pool: String
         package var shard: String
         package var key: String
@@ -217,7 +217,7 @@ extension Overview {
         }
     }
 
-    package struct Route: Encodable, Sendable {
+    package struct Route: Codable, Sendable {
         package var pool: String
         package var key: String
         package var shard: String

@@ -13,6 +13,7 @@ struct KeywayCommand: ParsableCommand {
             keyway check <file>
             keyway plan <file> <newer file>
             keyway route [-c <file>] [--pool <pool>] [--json] [<key> ...]
+            keyway stats|top [--admin <host:port>] [-c <file>]
             """,
         discussion: """
             Without a subcommand it runs until SIGTERM or SIGINT, which let requests in flight finish (drain_timeout); \
@@ -20,7 +21,8 @@ struct KeywayCommand: ParsableCommand {
             now, and SIGUSR2 starts the program anew, which takes over all clients without losing a request. Exit \
             status: 0, 1 for a wrong config, 2 for a start that failed, 3 when ended at once, 64 for wrong arguments.
             """,
-        version: "keyway \(keywayVersion)", subcommands: [CheckCommand.self, PlanCommand.self, RouteCommand.self],
+        version: "keyway \(keywayVersion)",
+        subcommands: [CheckCommand.self, PlanCommand.self, RouteCommand.self, StatsCommand.self, TopCommand.self],
         helpNames: [.short, .long, .customShort("?")])
 
     @OptionGroup var source: ConfigSource

@@ -157,6 +157,47 @@ private func program(_ name: String) -> String? {
         #expect(try stage.curl("/api/nothing").status == 404)
     }
 
+    @Test(arguments: Servers.newest) func theCommandsShowTheSameInATerminal(_ server: Server) throws {
+        let stage = try Stage(server)
+        let client = try stage.rig.connect()
+        for index in 0..<50 { _ = try client.command("SET", "k\(index)", "v") }
+        let stats = try KeywayProcess.run(["stats", "--admin", stage.admin.description])
+        #expect(stats.status == .exited(0), "\(stats)")
+        for word in ["ready", "pool test on", "shard3"] {
+            #expect(stats.output.contains(word), "\(stats.output)")
+        }
+        try eventually("the next second's look has the commands") {
+            try KeywayProcess.run(["stats", "--admin", stage.admin.description]).output.contains("set ")
+        }
+        let json = try KeywayProcess.run(["stats", "--json", "--admin", stage.admin.description])
+        let object = try JSONSerialization.jsonObject(with: Data(json.output.utf8)) as? [String: Any]
+        #expect(object?["pools"] != nil && json.output.hasSuffix("}\n"))
+        let top = try KeywayProcess.run(["top", "--count", "2", "--admin", stage.admin.description])
+        #expect(top.status == .exited(0) && top.output.components(separatedBy: "pool test on").count == 3)
+        let nobody = try KeywayProcess.run(["stats", "--admin", Endpoint.freeTCP().description])
+        #expect(nobody.status == .exited(2) && nobody.errors.contains("no Keyway's admin port at"))
+        #expect(try KeywayProcess.run(["stats"]).status == .exited(64))
+    }
+
+    /// Goal: after a reload the port shows the new workers, and shards that they have.
+    @Test(arguments: Servers.newest) func afterAReloadThePortShowsTheNewWorkers(_ server: Server) throws {
+        guard program("curl") != nil else { return }
+        let stage = try Stage(server)
+        let path = try #require(stage.rig.keyway.configPath)
+        let config = try String(contentsOfFile: path, encoding: .utf8)
+        func weights() throws -> [Int] {
+            let pools = try stage.json("/api/overview")["pools"] as? [[String: Any]]
+            return (pools?.first?["shards"] as? [[String: Any]] ?? []).compactMap { $0["weight"] as? Int }
+        }
+        #expect(try weights() == [1, 1, 1, 1])
+        try config.replacing("workers: 2", with: "workers: 1").write(toFile: path, atomically: true, encoding: .utf8)
+        stage.rig.keyway.process.signal(SIGUSR1)
+        try eventually("one worker") {
+            (try stage.json("/api/overview")["workers"] as? [Any])?.count == 1
+        }
+        #expect(try weights() == [1, 1, 1, 1] && stage.curl("/metrics").status == 200)
+    }
+
     /// Goal: the page loads without an error, shows a shard that goes down and comes back, answers where a key lives,
     /// and can be walked through by keyboard; in light and dark, and on a phone nothing is wider than the screen.
     @Test(arguments: Servers.newest) func theBrowserShowsAShardGoingDownAndComingBack(_ server: Server) throws {
