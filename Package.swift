@@ -60,7 +60,7 @@ let package = Package(
         room("Session", needs: ["Platform", "Wire", "Hashing", "Routing", "Upstream", "Telemetry"], products: [log]),
         // In the program itself, which stays one file.
         room(
-            "Admin", needs: ["Platform", "Telemetry"], products: [log],
+            "Admin", needs: ["Platform", "Telemetry"], products: [log], exclude: ["Page/page.png"],
             resources: [
                 .embedInCode("Page/page.html"), .embedInCode("Page/page.css"), .embedInCode("Page/page.js"),
             ]),
