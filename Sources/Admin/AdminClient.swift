@@ -23,10 +23,23 @@ package struct AdminClient: Sendable {
 
     /// - Returns: the body of what `path` answers.
     package func get(_ path: String) throws(AdminClientError) -> [UInt8] {
+        try ask("GET \(path) HTTP/1.1\r\nHost: \(place)\r\nConnection: close\r\n\r\n")
+    }
+
+    /// Has something done.
+    ///
+    /// - Returns: the body of the answer.
+    /// - Throws: also when it was refused, with the reason.
+    package func post(_ path: String, token: String) throws(AdminClientError) -> [UInt8] {
+        try ask(
+            "POST \(path) HTTP/1.1\r\nHost: \(place)\r\nAuthorization: Bearer \(token)\r\n"
+                + "Content-Length: 0\r\nConnection: close\r\n\r\n")
+    }
+
+    private func ask(_ request: String) throws(AdminClientError) -> [UInt8] {
         let deadlineNs = Clock.nowNs() + Self.timeoutNs
         let descriptor = try connect(deadlineNs)
         defer { Socket.close(descriptor) }
-        let request = "GET \(path) HTTP/1.1\r\nHost: \(place)\r\nConnection: close\r\n\r\n"
         guard Socket.send(descriptor, all: Array(request.utf8), deadlineNs: deadlineNs) else {
             throw AdminClientError(description: "\(place) took no request")
         }

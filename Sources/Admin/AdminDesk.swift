@@ -147,6 +147,10 @@ final class AdminDesk: HTTPDesk {
             let wanted = request.queryText("level") ?? ""
             return answer(source.setLogLevel(wanted), otherwise: "there is no log level '\(wanted)'")
         }
+        if path == ["api", "reload"] {
+            let outcome = source.reload(request.queryText("allow-remap") == "yes")
+            return json(Done(done: outcome.isDone, text: outcome.text), outcome.isDone ? .ok : .conflict)
+        }
         if path.count == 6, path[0] == "api", path[1] == "pools", path[3] == "shards",
             let action = AdminSource.ShardAction(rawValue: path[5])
         {

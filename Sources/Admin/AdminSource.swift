@@ -36,6 +36,8 @@ package struct AdminSource: Sendable {
     package let setLogLevel: @Sendable (String) -> Outcome?
     /// Nil: there is no such pool or shard.
     package let act: @Sendable (ShardAction, _ pool: String, _ shard: String) -> Outcome?
+    /// Applies the config file as it is now; the text has a line for each change, or each reason why there is none.
+    package let reload: @Sendable (_ mayMoveKeys: Bool) -> Outcome
 
     package init(
         counters: @escaping @Sendable () -> Counters, facts: @escaping @Sendable () -> ProcessFacts,
@@ -45,7 +47,8 @@ package struct AdminSource: Sendable {
         route: @escaping @Sendable (String, [UInt8]) -> Overview.Route?,
         ring: @escaping @Sendable (String, Int) -> [Int]?, logLevel: @escaping @Sendable () -> String,
         setLogLevel: @escaping @Sendable (String) -> Outcome?,
-        act: @escaping @Sendable (ShardAction, String, String) -> Outcome?
+        act: @escaping @Sendable (ShardAction, String, String) -> Outcome?,
+        reload: @escaping @Sendable (Bool) -> Outcome
     ) {
         self.counters = counters
         self.facts = facts
@@ -58,5 +61,6 @@ package struct AdminSource: Sendable {
         self.logLevel = logLevel
         self.setLogLevel = setLogLevel
         self.act = act
+        self.reload = reload
     }
 }

@@ -23,6 +23,7 @@ struct AdminDoors: Sendable {
     let sink: LogSink
     let startedAtMs: Int
     let setLevel: @Sendable (Logger.Level) -> Void
+    let reload: @Sendable (_ mayMoveKeys: Bool) -> (isApplied: Bool, lines: [String])
 
     var source: AdminSource {
         AdminSource(
@@ -35,7 +36,11 @@ struct AdminDoors: Sendable {
                         breaker: $0.breaker.rawValue, hash: Int($0.hash))
                 }
             }, ring: { current().proxy.ringOwners(ofPool: $0, count: $1) }, logLevel: { sink.level.rawValue },
-            setLogLevel: setLogLevel, act: act)
+            setLogLevel: setLogLevel, act: act,
+            reload: {
+                let outcome = reload($0)
+                return AdminSource.Outcome(isDone: outcome.isApplied, text: outcome.lines.joined(separator: "\n"))
+            })
     }
 
     private func facts() -> ProcessFacts {

@@ -12,6 +12,7 @@ struct KeywayCommand: ParsableCommand {
             keyway [-c <file>] [<options>]
             keyway check <file>
             keyway plan <file> <newer file>
+            keyway reload [-c <file>] [--admin <host:port>] [--allow-remap]
             keyway route [-c <file>] [--pool <pool>] [--json] [<key> ...]
             keyway stats|top [--admin <host:port>] [-c <file>]
             """,
@@ -22,7 +23,10 @@ struct KeywayCommand: ParsableCommand {
             status: 0, 1 for a wrong config, 2 for a start that failed, 3 when ended at once, 64 for wrong arguments.
             """,
         version: "keyway \(keywayVersion)",
-        subcommands: [CheckCommand.self, PlanCommand.self, RouteCommand.self, StatsCommand.self, TopCommand.self],
+        subcommands: [
+            CheckCommand.self, PlanCommand.self, ReloadCommand.self, RouteCommand.self, StatsCommand.self,
+            TopCommand.self,
+        ],
         helpNames: [.short, .long, .customShort("?")])
 
     @OptionGroup var source: ConfigSource

@@ -45,6 +45,12 @@ struct ReloadPlan: Equatable {
         if before.process.statsListen != after.process.statsListen {
             refusals.append("keyway.stats_listen changes only with a new start")
         }
+        if before.process.adminListen != after.process.adminListen
+            || before.process.adminToken != after.process.adminToken
+            || before.process.adminHosts != after.process.adminHosts
+        {
+            refusals.append("the admin port (keyway.admin_...) changes only with a new start")
+        }
         if Self.adminKeys(before) != Self.adminKeys(after) {
             refusals.append("keyway.admin_listen, admin_token and admin_hosts change only with a new start")
         }

@@ -213,7 +213,7 @@ final class Service: Sendable {
         guard plan.movesKeys, !mayMoveKeys else { return nil }
         let moving = plan.pools.filter { $0.movedPercent > 0 }
             .map { "pool \($0.name): \(ReloadPlan.percent($0.movedPercent)) of all keys would move to another server" }
-        return moving + ["see `keyway plan`; a reload that may move keys says so (allow-remap)"]
+        return moving + ["see `keyway plan`; `keyway reload --allow-remap` moves them"]
     }
 
     /// A new generation of workers takes the place of the one that runs: on the same sockets, and with its clients,
@@ -434,7 +434,8 @@ final class Service: Sendable {
                 running.withLock { $0 }.map {
                     AdminDoors.Generation(proxy: $0.proxy, counters: $0.counters, options: $0.assembly.proxy)
                 } ?? first
-            }, sink: sink, startedAtMs: Clock.unixMs(), setLevel: { [self] in setLevel($0) })
+            }, sink: sink, startedAtMs: Clock.unixMs(), setLevel: { [self] in setLevel($0) },
+            reload: { [self] in reload(mayMoveKeys: $0) })
         let server = AdminPort.make(
             host: host, port: port, hostNames: process.adminHosts, token: process.adminToken, source: doors.source)
         try server.start()

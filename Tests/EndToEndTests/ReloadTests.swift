@@ -93,6 +93,35 @@ import Testing
         #expect(try client.command("GET", "a") == "1")
     }
 
+    /// Goal: the command says what came of it, and moves keys only where it is told that it may.
+    @Test(arguments: Servers.newest) func theCommandReloads(_ server: Server) throws {
+        let shards = try concurrently(3) { _ in try ServerProcess(server) }
+        let (endpoint, admin) = (Endpoint.freeTCP(), Endpoint.freeTCP())
+        func config(_ count: Int) -> String {
+            Rig.config(
+                listen: endpoint.description, servers: shards[..<count].enumerated().map { $1.line(name: "s\($0)") },
+                process: ["admin_listen": admin.description, "admin_token": "0123456789abcdef"])
+        }
+        let keyway = try KeywayProcess(config: config(2), endpoint: endpoint)
+        let path = try #require(keyway.configPath)
+        let client = try RESPConnection(endpoint)
+        for key in 0..<60 { #expect(try client.command("SET", "k\(key)", "v") == .ok) }
+        try config(3).write(toFile: path, atomically: true, encoding: .utf8)
+        let refused = try KeywayProcess.run(["reload", "-c", path])
+        #expect(refused.status == .exited(2) && refused.errors.contains("409"), "\(refused)")
+        #expect(refused.errors.contains("of all keys would move to another server"), "\(refused)")
+        #expect(try shards[2].connect().command("DBSIZE") == 0)
+        let done = try KeywayProcess.run(["reload", "-c", path, "--allow-remap"])
+        #expect(
+            done.status == .exited(0) && done.output.contains("pool test: server \(shards[2].endpoint): added"),
+            "\(done)")
+        for key in 0..<60 { #expect(try client.command("SET", "k\(key)", "v") == .ok) }
+        #expect(try shards[2].connect().command("DBSIZE") != 0)
+        #expect(try KeywayProcess.run(["reload", "-c", path]).output == "nothing changes\n")
+        let stats = try KeywayProcess.run(["stats", "-c", path])
+        #expect(stats.output.contains("s2"), "the admin port shows the workers of now: \(stats)")
+    }
+
     /// Goal: pools come and go, and a pool that is gone lets nobody wait in vain.
     @Test(arguments: Servers.newest) func poolsComeAndGo(_ server: Server) throws {
         let stage = try Stage(server)
