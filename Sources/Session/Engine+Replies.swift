@@ -248,7 +248,7 @@ extension Engine {
         if chunk.data[offset] == Self.errorType, !line.isInsideReply {
             noteError(line.pointee.shard, ByteView(start: chunk.data + offset, count: sizeBytes))
         }
-        if ticket.hotMark != 0 { endCopies(ticket.hotMark, line) }
+        if ticket.hotMark != 0 { replyIsHere(ticket.hotMark, line, sizeBytes: sizeBytes) }
         if ticket.kind == .reply && !line.pointee.isReplyOpen {
             let client = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Client.self)
             let reply = ByteView(start: chunk.data + offset, count: sizeBytes)
@@ -333,7 +333,9 @@ extension Engine {
         _ line: LineRef, _ chunk: ChunkRef, offset: Int, sizeBytes: Int, isLast: Bool
     ) {
         let ticket = line.pointee.inFlight.first.ticket
-        if ticket.hotMark != 0 { endCopies(ticket.hotMark, line) }
+        if ticket.hotMark != 0 {
+            replyIsHere(ticket.hotMark, line, sizeBytes: sizeBytes + line.pointee.scanner.knownBytesLeft)
+        }
         deliverToAll(line, ticket, chunk, offset: offset, sizeBytes: sizeBytes, isLast: isLast)
         line.pointee.isReplyOpen = true
     }

@@ -51,9 +51,13 @@ extension Engine {
         }
         if isTakenAside(client, request, row, key: key, shard, pool) {
             joinsNothingOlder(client)
+            hotMark = forgetSample(pool.pointee.hot)
             return true
         }
-        if pool.pointee.coalesces, shareRead(client, request, row, shard) { return true }
+        if pool.pointee.coalesces, shareRead(client, request, row, shard) {
+            hotMark = 0
+            return true
+        }
         let spread = spreadLife(request, row, pool)
         if let misses = pool.pointee.misses, isWrite(row) {
             noteLife(request, row, key: key, span: spread?.span, misses)

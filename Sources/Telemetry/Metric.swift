@@ -154,6 +154,7 @@ public enum PoolMetric: Int, MetricSet {
     case coalescedReads
     case errorsTimeout, errorsConnlost, errorsSharddown, errorsOverloaded, errorsCrossslot, errorsNotsupported
     case errorsToolong, errorsOther, retryBudget
+    case copyAgesMs10, copyAgesMs100, copyAgesMs1000, copyAgesMs10000
 }
 
 extension PoolMetric: MetricTable {
@@ -214,6 +215,10 @@ extension PoolMetric: MetricTable {
         Metric("errors_toolong", .counter, .count, .pool, "Error replies TOOLONG", in: .error("TOOLONG")),
         Metric("errors_other", .counter, .count, .pool, "Error replies of other words", in: .error("other")),
         Metric("retry_budget", .gauge, .count, .pool, "Requests that may be sent a second time now, of all workers"),
+        Metric("copy_ages_ms10", .counter, .count, .pool, "Copies that ended within 10 ms of being asked for"),
+        Metric("copy_ages_ms100", .counter, .count, .pool, "Copies that ended within 100 ms"),
+        Metric("copy_ages_ms1000", .counter, .count, .pool, "Copies that ended within a second"),
+        Metric("copy_ages_ms10000", .counter, .count, .pool, "Copies that ended within ten seconds"),
     ]
 }
 

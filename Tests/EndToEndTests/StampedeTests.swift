@@ -48,4 +48,51 @@ import Testing
         #expect(try rig.shards[0].connect().command("SET", key, "elsewhere") == .ok)
         #expect(try second.reply() == "elsewhere")
     }
+
+    private func get(_ client: RESPConnection, _ key: String) throws {
+        try client.send(respCommand([Array("GET".utf8), Array(key.utf8)]))
+    }
+
+    @Test(arguments: Servers.newest) func whoIsTooLateIsRefused(_ server: Server) throws {
+        let rig = try Rig(
+            server, workers: 2,
+            pool: [
+                "stampede": "'page:'", "stampede_wait": "20000", "stampede_lease": "200",
+                "stampede_late_writes": "refuse",
+            ])
+        let (late, next) = (try rig.connect(), try rig.connect())
+        #expect(try late.command("GET", "page:1") == .null)
+        try get(next, "page:1")
+        #expect(try next.reply() == .null, "its turn has come")
+        #expect(try late.command("SET", "page:1", "old").errorText?.hasPrefix("LEASELOST ") == true)
+        #expect(try next.command("SET", "page:1", "new") == .ok)
+        #expect(try late.command("GET", "page:1") == "new")
+        #expect(try late.command("SET", "page:1", "newer") == .ok)
+    }
+
+    @Test(arguments: Servers.newest) func theOthersHaveWhatWasReadLast(_ server: Server) throws {
+        let rig = try Rig(server, pool: ["stampede": "'page:'", "stampede_stale": "60000"])
+        let key = try rig.keysByShard(prefix: "page:")[0][0]
+        let (first, second) = (try rig.connect(), try rig.connect())
+        #expect(try first.command("SET", key, "old") == .ok)
+        #expect(try first.command("GET", key) == "old")
+        #expect(try rig.shards[0].connect().command("DEL", key) == .integer(1))
+        #expect(try first.command("GET", key) == .null)
+        #expect(try second.command("GET", key) == "old")
+        #expect(try first.command("SET", key, "new") == .ok)
+        #expect(try second.command("GET", key) == "new")
+    }
+
+    /// Goal: a key that is read all the time is brought anew before it ends. Method: one client reads it until it is
+    /// told so while the server still has it.
+    @Test(arguments: Servers.newest) func aKeyIsBroughtAnewBeforeItEnds(_ server: Server) throws {
+        let rig = try Rig(server, pool: ["stampede": "'page:'", "stampede_early": "10000"])
+        let client = try rig.connect()
+        #expect(try client.command("GET", "page:1") == .null)
+        try eventually("somebody is told early") {
+            #expect(try client.command("SET", "page:1", "value", "PX", "500") == .ok)
+            while try client.command("GET", "page:1") != .null {}
+            return try client.command("INFO", "keyway").text?.contains("keyway_early_misses:0\r\n") == false
+        }
+    }
 }

@@ -1,5 +1,6 @@
 // Copies of hot keys: who is answered from them, and when they end.
 
+import Foundation
 import Platform
 import Routing
 import Telemetry
@@ -391,5 +392,62 @@ struct EngineCopiesTests {
         #expect(stage.rig.ask(client, "KEYWAY", "HOTKEYS", "COUNT") == "-ERR syntax error\r\n")
         let plain = try EngineRig()
         #expect(plain.ask(plain.connect(), "KEYWAY", "HOTKEYS").contains("does not look for hot keys"))
+    }
+
+    private func rows(_ stage: Stage, _ words: String...) -> String {
+        stage.rig.ask(stage.rig.connect(), ["KEYWAY", "HOTKEYS"] + words)
+    }
+
+    /// Goal: a key is big by its replies, whichever way they come, and hot slots are known, without any copies.
+    @Test(arguments: [20_000, 300_000]) func bigKeysAndHotSlotsAreShown(sizeBytes: Int) throws {
+        let stage = try Stage { $0.hotKeys.mode = .observe }
+        stage.rig.backends[0].store[stage.key] = [UInt8](repeating: 9, count: sizeBytes)
+        stage.rig.moveBytesMax = { 50_000 }
+        #expect(rows(stage, "BIG") == "*0\r\n")
+        let client = stage.rig.connect()
+        for _ in 0..<40 { #expect(stage.rig.ask(client, "GET", stage.key).utf8.count > sizeBytes) }
+        stage.look()
+        let replyBytes = FakeBackend.bulk([UInt8](repeating: 9, count: sizeBytes)).count
+        let big = "*1\r\n*6\r\n$3\r\nkey\r\n$\(stage.key.utf8.count)\r\n\(stage.key)\r\n$5\r\nshard\r\n$2\r\ns0\r\n"
+        let bytes = String(replyBytes)
+        #expect(rows(stage, "big") == big + "$10\r\nsize_bytes\r\n$\(bytes.utf8.count)\r\n\(bytes)\r\n")
+        let slots = rows(stage, "SLOTS", "COUNT", "5")
+        #expect(slots.hasPrefix("*1\r\n*8\r\n$5\r\nslots\r\n") && slots.contains("$2\r\ns0\r\n"), "\(slots)")
+        #expect(rows(stage, "BIG", "SLOTS") == "-ERR syntax error\r\n")
+        // Requests are of some 20 bytes.
+        let keys = rows(stage).components(separatedBy: "\r\n")
+        let index = try #require(keys.firstIndex(of: "bytes_per_second"))
+        let rate = try #require(keys.firstIndex(of: "reads_per_second"))
+        #expect(Int(keys[index + 2])! > Int(keys[rate + 2])! * sizeBytes / 2)
+    }
+
+    /// Goal: a sample whose request gets no reply of its own gives its place back.
+    @Test func samplesOfReadsThatJoinOrMeetACopyAreGivenUp() throws {
+        let stage = try Stage { $0.coalescing = .tick }
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let clients = (0..<100).map { _ in stage.rig.connect() }
+        for client in clients { #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n") }
+        for client in clients { client.pending += stage.rig.request("STRLEN", stage.key) }
+        stage.rig.settle()
+        let big = stage.rig.key(on: 0, "big")
+        stage.rig.backends[0].store[big] = [UInt8](repeating: 9, count: 20_000)
+        #expect(stage.rig.ask(clients[0], "GET", big).utf8.count > 20_000)
+        stage.look()
+        #expect(rows(stage, "BIG").contains("\r\n\(big)\r\n"))
+    }
+
+    @Test func agesOfCopiesAreCounted() throws {
+        let stage = try Stage()
+        stage.heat()
+        let client = stage.rig.connect()
+        for ageMs in [UInt64(5), 50, 90] {
+            _ = stage.rig.ask(client, "GET", stage.key)
+            stage.rig.advance(ms: ageMs)
+            stage.pushKey()
+        }
+        let values = stage.values
+        #expect(values[.copiesDropped] == 3 && values[.copyAgesMs10] == 1)
+        #expect(values[.copyAgesMs100] == 3 && values[.copyAgesMs1000] == 3 && values[.copyAgesMs10000] == 3)
     }
 }

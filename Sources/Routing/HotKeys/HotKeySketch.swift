@@ -98,7 +98,8 @@ public struct HotKeySketch: BitwiseCopyable {
 
     /// Counts a sampled request.
     ///
-    /// - Returns: what its reply is to be told with, by `noteReply`; `.none` if its size is not wanted.
+    /// - Returns: what its reply is to be told with, by `noteReply`, or given up with, by `forgetReply`; `.none` if its
+    ///   size is not wanted, as that of a reply to a write.
     package func record(_ sample: HotKeySample, nowMs: UInt64) -> ReplyHandle {
         let hash = SeededHash.value(of: sample.key.start, count: sample.key.count, seed: state.pointee.seed)
         return record(sample, hash: hash, nowMs: nowMs)
@@ -117,6 +118,7 @@ public struct HotKeySketch: BitwiseCopyable {
             isWrite: sample.isWrite)
         count(key, sample)
         state.pointee.bigKeys.offer(key, shardIndex: shardIndex, sizeBytes: sample.sizeBytes, nowMs: nowMs)
+        if sample.isWrite { return .none }
         return state.pointee.replies.expect(key, shardIndex: shardIndex, nowMs: nowMs)
     }
 
@@ -149,6 +151,11 @@ public struct HotKeySketch: BitwiseCopyable {
         let name = state.pointee.names[Int(named)]
         name.pointee.replyCount += state.pointee.decay.unit
         name.pointee.replyBytes += state.pointee.decay.unit * Double(sizeBytes)
+    }
+
+    /// The reply will not come, or says nothing.
+    package func forgetReply(_ handle: ReplyHandle) {
+        if handle.isAwaited { _ = state.pointee.replies.take(handle) }
     }
 
     private func advance(to nowMs: UInt64) {

@@ -2,16 +2,13 @@
 // they cost on the way back.
 // Not here: what it stands for (SampledReplies).
 
-public struct ReplyHandle: BitwiseCopyable, Sendable, Equatable {
-    @usableFromInline let rawValue: UInt8
+package struct ReplyHandle: BitwiseCopyable, Sendable, Equatable {
+    package let rawValue: UInt8
 
-    @inlinable
-    init(rawValue: UInt8) { self.rawValue = rawValue }
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// Of a request whose reply nobody wants to know of.
-    @inlinable
-    public static var none: ReplyHandle { ReplyHandle(rawValue: 0) }
+    package static var none: ReplyHandle { ReplyHandle(rawValue: 0) }
 
-    @inlinable
-    public var isAwaited: Bool { rawValue != 0 }
+    package var isAwaited: Bool { rawValue != 0 }
 }

@@ -71,7 +71,9 @@ extension Engine {
         client.pointee.joinsFrom = read.stamp
         ticket.kind = .shared
         line.pointee.inFlight[index].ticket = ticket
-        (poolViews + client.pointee.poolIndex).pointee.counters.add(.coalescedReads)
+        let pool = poolViews + client.pointee.poolIndex
+        hotMark = forgetSample(pool.pointee.hot)
+        pool.pointee.counters.add(.coalescedReads)
         return true
     }
 

@@ -58,6 +58,7 @@ struct Copy: BitwiseCopyable {
     let version: UInt64
     /// In the order in which copies were asked for.
     let stamp: UInt32
+    let askedAtMs: UInt64
     let untilMs: UInt64
     var nextInBucket: CopyRef?
     var nextOfKey: CopyRef?

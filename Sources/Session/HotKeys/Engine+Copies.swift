@@ -172,8 +172,8 @@ extension Engine {
     }
 
     mutating func drop(_ copy: CopyRef, _ hot: HotPoolRef) {
+        hot.pointee.noteEnd(ageMs: nowMs - copy.pointee.askedAtMs)
         hot.pointee.table.remove(copy, pool: &buffers)
-        hot.pointee.counters.add(.copiesDropped)
     }
 
     /// All of a key, and what is on its way to become one.
@@ -358,7 +358,8 @@ extension Engine {
             Copy(
                 hash: fill.pointee.hash, key: key, chunk: chunk, requestBytes: fill.pointee.requestBytes,
                 replyBytes: fill.pointee.replyBytes, protocolVersion: fill.pointee.protocolVersion,
-                version: fill.pointee.version, stamp: fill.pointee.stamp, untilMs: untilMs))
+                version: fill.pointee.version, stamp: fill.pointee.stamp, askedAtMs: fill.pointee.sentAtMs,
+                untilMs: untilMs))
         hot.pointee.counters.add(.copyFills)
     }
 
@@ -415,12 +416,6 @@ extension Engine {
         guard let fill = ticket.owner?.assumingMemoryBound(to: Fill.self) else { return }
         fill.pointee.isDoubtful = true
         replyHasCome(fill)
-    }
-
-    /// A reply is here that ends copies, and nobody has seen it yet.
-    @inline(never)
-    func endCopies(_ mark: HotMark, _ line: LineRef) {
-        (poolViews + line.pointee.shard.pointee.poolIndex).pointee.slots?.raise(mark)
     }
 
     private mutating func sendAnew(_ fill: FillRef, _ waiter: FillWaiter) {

@@ -20,11 +20,32 @@ extension Engine {
     ) {
         let weight = hot.pointee.sampler.next(nowMs: nowMs, random: nextRandom())
         let placement = (poolViews + hot.pointee.poolIndex).pointee.placement
-        _ = hot.pointee.sketch.record(
+        let handle = hot.pointee.sketch.record(
             HotKeySample(
                 key: key, slot: Int(placement.slot(of: key.start, count: key.count)), shardIndex: shard.pointee.index,
                 isWrite: isWrite, sizeBytes: request.sizeBytes, weight: weight),
             nowMs: nowMs)
+        if handle.isAwaited { hotMark = HotSlotsView.mark(of: handle) }
+    }
+
+    /// A sampled request gets no reply of its own: a copy answers it, or another one's reply.
+    func forgetSample(_ hot: HotPoolRef?) -> HotMark {
+        guard let hot, let handle = HotSlotsView.handle(of: hotMark) else { return hotMark }
+        hot.pointee.sketch.forgetReply(handle)
+        return 0
+    }
+
+    /// A reply is here that ends copies, and nobody has seen it yet; or that of a sampled request.
+    ///
+    /// - Parameter sizeBytes: of all of the reply, as far as it is known.
+    @inline(never)
+    func replyIsHere(_ mark: HotMark, _ line: LineRef, sizeBytes: Int) {
+        let pool = poolViews + line.pointee.shard.pointee.poolIndex
+        if let handle = HotSlotsView.handle(of: mark) {
+            pool.pointee.hot?.pointee.sketch.noteReply(handle, sizeBytes: sizeBytes, nowMs: nowMs)
+        } else {
+            pool.pointee.slots?.raise(mark)
+        }
     }
 
     /// A request that is not a plain single-key one, before it is routed: a write ends copies, and whatever it is, the
@@ -184,11 +205,12 @@ extension Engine {
 
     private static var shownCountDefault: Int { 20 }
 
-    /// KEYWAY HOTKEYS [COUNT n] [POOL name].
+    /// KEYWAY HOTKEYS [BIG | SLOTS] [COUNT n] [POOL name].
     mutating func answerHotKeys(_ client: ClientRef, _ request: RequestView) {
         var countMax = Self.shownCountDefault
         var poolIndex = client.pointee.poolIndex
-        for index in stride(from: 2, to: request.argumentCount, by: 2) {
+        let list = request.argumentCount > 2 ? HotKeyList(rawValue: Self.text(request[2]).uppercased()) : nil
+        for index in stride(from: list == nil ? 2 : 3, to: request.argumentCount, by: 2) {
             guard index + 1 < request.argumentCount else { return answerNow(client, error: ProxyError.syntax) }
             let value = Self.text(request[index + 1], limit: 1_024)
             switch Self.text(request[index]).uppercased() {
@@ -212,7 +234,11 @@ extension Engine {
                 error: "ERR pool \(pools[poolIndex].options.name) does not look for hot keys; set `hot_keys: observe`, "
                     + "`cache` or `replicate` for it")
         }
-        showHotKeys(client, poolIndex, countMax: countMax)
+        switch list {
+        case .big: showBigKeys(client, poolIndex, countMax: countMax)
+        case .slots: showHotSlots(client, poolIndex, countMax: countMax)
+        case nil: showHotKeys(client, poolIndex, countMax: countMax)
+        }
     }
 
     private mutating func showHotKeys(_ client: ClientRef, _ poolIndex: Int, countMax: Int) {
@@ -237,19 +263,10 @@ extension Engine {
             ]
             return [("key", found.key.text)] + numbers.map { ($0.0, Array($0.1.utf8)) }
         }
-        answerNow(client) { reply in
-            reply.array(rows.count)
-            for fields in rows {
-                reply.map(fields.count)
-                for (name, value) in fields {
-                    reply.bulk(name)
-                    reply.bulk(value)
-                }
-            }
-        }
+        show(client, rows)
     }
 
-    private static func rate(_ value: Double) -> String { String(Int(value.rounded())) }
+    static func rate(_ value: Double) -> String { String(Int(value.rounded())) }
 
     /// KEYWAY CACHE ON | OFF, for this connection.
     mutating func answerCache(_ client: ClientRef, _ request: RequestView) {

@@ -97,6 +97,15 @@ struct HotPool: BitwiseCopyable {
     /// The next generation begins no sooner.
     var nextGenerationMs: UInt64 = 0
 
+    /// A copy ends; each step of the histogram counts those below it, too.
+    func noteEnd(ageMs: UInt64) {
+        counters.add(.copiesDropped)
+        if ageMs <= 10 { counters.add(.copyAgesMs10) }
+        if ageMs <= 100 { counters.add(.copyAgesMs100) }
+        if ageMs <= 1_000 { counters.add(.copyAgesMs1000) }
+        if ageMs <= 10_000 { counters.add(.copyAgesMs10000) }
+    }
+
     static func make(
         _ options: HotKeyOptions, _ backend: BackendOptions, poolIndex: Int, shards: ShardRef, shardCount: Int,
         counters: CounterBlock<PoolMetric>, board: HotKeyBoard, workerCount: Int, nowMs: UInt64

@@ -9,6 +9,7 @@
 // Two keys that share a slot cost each other a copy, never a wrong answer.
 // Not here: the copies (CopyTable), writers that do not pass through here (Engine+Cover hears of them).
 
+import Routing
 import Synchronization
 
 final class HotSlots: Sendable {
@@ -38,7 +39,7 @@ final class HotSlots: Sendable {
     var view: HotSlotsView { HotSlotsView(cells: memory.cells) }
 }
 
-/// What a reply ends: the copies of one slot, or all of the pool.
+/// What a reply ends: the copies of one slot, or all of the pool; or the sampled request that it answers.
 typealias HotMark = UInt16
 
 /// The slots as the data path reaches them; they outlive it.
@@ -53,6 +54,17 @@ struct HotSlotsView: BitwiseCopyable {
 
     @inline(__always)
     static func mark(of slot: Int) -> HotMark { HotMark(truncatingIfNeeded: slot &+ 1) }
+
+    /// Other numbers than those of slots and of everything.
+    private static let sampleMarks: HotMark = 0x8000
+    private static let sampleMarksMask: HotMark = 0xC000
+
+    static func mark(of handle: ReplyHandle) -> HotMark { sampleMarks | HotMark(handle.rawValue) }
+
+    /// Nil for a mark of copies.
+    static func handle(of mark: HotMark) -> ReplyHandle? {
+        mark & sampleMarksMask == sampleMarks ? ReplyHandle(rawValue: UInt8(truncatingIfNeeded: mark)) : nil
+    }
 
     /// One mark for what two say.
     static func join(_ one: HotMark, _ other: HotMark) -> HotMark {
