@@ -39,7 +39,7 @@ func everyConnectionGetsOneFreshLineAndTheEnd(host: String) throws {
 
 @Test func aLongAnswerArrivesWhole() throws {
     let answer = String(repeating: "0123456789", count: 500_000) + "\n"
-    let server = StatsServer(host: "127.0.0.1", port: 0) { answer }
+    let server = StatsServer(host: "127.0.0.1", port: 0, sendTimeoutMs: 30_000) { answer }
     try server.start()
     defer { server.stop() }
     #expect(try readAll(connect(server)) == answer)

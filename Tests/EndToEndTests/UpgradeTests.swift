@@ -33,9 +33,9 @@ private final class Successor {
     /// - Returns: the successor of process `pid`, once its file names it and the older one has gone.
     private func succeed(_ pid: Int32, pidFile: String, _ hasEnded: () -> Bool) throws -> Successor {
         kill(pid, SIGUSR2)
-        try eventually("process \(pid) has a successor") { Self.pid(in: pidFile) ?? pid != pid }
+        try eventually("process \(pid) has a successor", withinSeconds: 60) { Self.pid(in: pidFile) ?? pid != pid }
         let successor = Successor(pid: try #require(Self.pid(in: pidFile)))
-        try eventually("process \(pid) ends") { hasEnded() }
+        try eventually("process \(pid) ends", withinSeconds: 60) { hasEnded() }
         return successor
     }
 
@@ -121,7 +121,7 @@ private final class Successor {
             try RESPConnection(endpoint).command("CLIENT", "LIST").text?.contains("cmd=blpop") == true
         }
         kill(keyway.pid, SIGUSR2)
-        try eventually("there is a successor") { Self.pid(in: pidFile) ?? keyway.pid != keyway.pid }
+        try eventually("there is a successor", withinSeconds: 60) { Self.pid(in: pidFile) ?? keyway.pid != keyway.pid }
         let successor = Successor(pid: try #require(Self.pid(in: pidFile)))
         #expect(try RESPConnection(endpoint).command("PING") == .simple("PONG"))
         #expect(try buyer.command("EXEC") == .array([.ok]))
