@@ -1,6 +1,7 @@
 // AdminClient: asks a running Keyway's admin port for one document, for the commands that show it in a terminal.
 // Not here: which Keyway (the program), how it is shown (OverviewText).
 
+import Foundation
 import Platform
 
 package struct AdminClientError: Error, CustomStringConvertible, Sendable {
@@ -78,9 +79,18 @@ package struct AdminClient: Sendable {
         let body = Array(answer[end...])
         guard text.hasPrefix("HTTP/1.1 200 ") else {
             let status = text.dropFirst("HTTP/1.1 ".count).prefix { $0 != "\r" }
-            throw AdminClientError(description: "\(place): \(status): \(String(decoding: body, as: UTF8.self))")
+            throw AdminClientError(description: "\(place): \(status): \(Self.reason(in: body))")
         }
         return body
+    }
+
+    private struct Refusal: Decodable {
+        let text: String
+    }
+
+    /// What people read of it.
+    private static func reason(in body: [UInt8]) -> String {
+        (try? JSONDecoder().decode(Refusal.self, from: Data(body)))?.text ?? String(decoding: body, as: UTF8.self)
     }
 
     private func headEnd(of answer: [UInt8]) -> Int? {

@@ -31,6 +31,8 @@ struct Worker: ~Copyable {
     private var isAcceptingHindered = false
     private var drainUntilMs: UInt64 = 0
     private var acceptBudget: AcceptBudget
+    /// Connections to servers, open or opening.
+    private var serverSockets: Set<Int32> = []
     /// Where clients go while another process, or generation of workers, takes this one's place.
     private var handover: Handover?
     private var patience = Patience.untilDrained
@@ -89,7 +91,11 @@ struct Worker: ~Copyable {
         vectors = .allocate(capacity: Engine.vectorCountMax)
     }
 
-    deinit { vectors.deallocate() }
+    /// Clients are gone by now; the servers' ends of these connections would wait for ever.
+    deinit {
+        vectors.deallocate()
+        for descriptor in serverSockets { Socket.close(descriptor) }
+    }
 
     // MARK: The loop
 
@@ -123,7 +129,7 @@ struct Worker: ~Copyable {
             engine.counters.add(.ticks)
             engine.counters.add(.events, readyCount)
             beforeNs = afterNs
-            if isOver() { return }
+            if isOver() { return engine.giveEverythingBack() }
         }
     }
 
@@ -450,6 +456,7 @@ struct Worker: ~Copyable {
                 // A child process that is just being started may hold a copy, which would keep the descriptor watched.
                 poller.forget(descriptor)
                 Socket.close(descriptor)
+                serverSockets.remove(descriptor)
             }
             engine.closings.removeAll(keepingCapacity: true)
         }
@@ -474,6 +481,7 @@ struct Worker: ~Copyable {
     private mutating func connect(_ line: LineRef, _ address: SocketAddress) {
         do throws(SystemError) {
             let descriptor = try Socket.connect(to: address)
+            serverSockets.insert(descriptor)
             engine.connecting(line, descriptor: descriptor)
             guard line.pointee.descriptor == descriptor else { return }
             line.pointee.watched = [.read, .write]

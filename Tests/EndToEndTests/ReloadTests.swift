@@ -70,6 +70,12 @@ import Testing
         }
         stop.raise()
         #expect(try load.results().allSatisfy { $0 > 5 })
+        let direct = try stage.shards[0].connect()
+        try eventually("the connections of the workers before are closed") {
+            let list = try direct.command("CLIENT", "LIST").text ?? ""
+            // Those of two workers, and this one.
+            return list.split(separator: "\n").count <= 3
+        }
         #expect(stage.keyway.output.contains("reload: pool test: timeout: 10001 -> 10002"))
         #expect(!stage.keyway.output.contains(" error "), "\(stage.keyway.output)")
         #expect(try !RESPConnection(stage.keyway.statsEndpoint).readToClose().isEmpty)

@@ -82,6 +82,21 @@ struct CopyTable: BitwiseCopyable {
         keyBuckets.initialize(repeating: nil, count: Self.keyBucketCount)
     }
 
+    /// The copies' chunks stay with their pool.
+    func deallocate() {
+        for key in keys {
+            var next = key.pointee.firstCopy
+            while let copy = next {
+                next = copy.pointee.nextOfKey
+                copy.deallocate()
+            }
+            key.pointee.name.deallocate()
+            key.deallocate()
+        }
+        copyBuckets.deallocate()
+        keyBuckets.deallocate()
+    }
+
     // MARK: Copies
 
     @inline(__always)

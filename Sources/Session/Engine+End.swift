@@ -1,0 +1,36 @@
+// Engine+End: what an engine gives back when its worker ends while the process goes on, as after a reload: buffers, the
+// lines and shards, and the tables of hot keys. Nobody waits for anything here any more.
+// Not here: the sockets (Worker), the clients, which have left or were closed.
+
+import Platform
+import Routing
+import Upstream
+
+extension Engine {
+    mutating func giveEverythingBack() {
+        dropAllCopies()
+        for index in pools.indices {
+            for shardIndex in 0..<pools[index].shardCount { free(pools[index].shards + shardIndex) }
+            pools[index].shards.deallocate()
+            guard let hot = (poolViews + index).pointee.hot else { continue }
+            hot.pointee.sketch.deallocate()
+            hot.pointee.table.deallocate()
+            hot.pointee.covers.deallocate()
+            hot.deallocate()
+        }
+        buffers.chunks.release(requestChunk)
+        buffers.chunks.release(receiveChunk)
+    }
+
+    private mutating func free(_ shard: ShardRef) {
+        for index in 0..<shard.pointee.allLineCount {
+            let line = shard.pointee.lines[index]
+            line.pointee.greeting.removeAll(pool: &buffers)
+            line.pointee.out.removeAll(pool: &buffers)
+            line.pointee.written.removeAll(pool: &buffers)
+            line.free()
+        }
+        shard.pointee.lines.deallocate()
+        shard.pointee.names.release()
+    }
+}
