@@ -15,13 +15,19 @@ extension Engine {
     /// old.
     mutating func answerHealth(_ client: ClientRef) {
         let pool = pools[client.pointee.poolIndex]
-        let rows = (0..<pool.shardCount).map { healthFields(pool.shards + $0) }
+        show(client, (0..<pool.shardCount).map { Self.bytes(healthFields(pool.shards + $0)) })
+    }
+
+    static func bytes(_ fields: [(String, String)]) -> [(String, [UInt8])] { fields.map { ($0.0, Array($0.1.utf8)) } }
+
+    /// An array with a map for each row, as all lists of KEYWAY's own are.
+    mutating func show(_ client: ClientRef, _ rows: [[(String, [UInt8])]]) {
         answerNow(client) { reply in
             reply.array(rows.count)
             for fields in rows {
                 reply.map(fields.count)
-                for (key, value) in fields {
-                    reply.bulk(key)
+                for (name, value) in fields {
+                    reply.bulk(name)
                     reply.bulk(value)
                 }
             }
@@ -79,13 +85,15 @@ extension Engine {
         allCounters.server(shard.pointee.index, pool: shard.pointee.poolIndex, worker: worker)
     }
 
+    /// How many entries of a log were asked for; nil when that is no count.
+    static func wantedCount(_ request: RequestView, otherwise countDefault: Int) -> Int? {
+        guard request.argumentCount > 2 else { return countDefault }
+        return Int(text(request[2])).flatMap { $0 >= 0 ? $0 : nil }
+    }
+
     mutating func answerEvents(_ client: ClientRef, _ request: RequestView) {
-        var count = Self.eventCountDefault
-        if request.argumentCount > 2 {
-            guard let wanted = Int(Self.text(request[2])), wanted >= 0 else {
-                return answerNow(client, error: ProxyError.notAnInteger)
-            }
-            count = wanted
+        guard let count = Self.wantedCount(request, otherwise: Self.eventCountDefault) else {
+            return answerNow(client, error: ProxyError.notAnInteger)
         }
         let events = shared.events.latest(count)
         answerNow(client) { reply in

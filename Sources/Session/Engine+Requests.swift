@@ -110,28 +110,23 @@ extension Engine {
     /// Keeps the last `count` bytes of the request chunk, from `offset` on: a long rest with its chunk, a short one as
     /// a copy, so that a client that sends no more is no burden.
     private mutating func keep(_ client: ClientRef, offset: Int, count: Int) {
+        guard count >= Self.adoptedBytesMin else {
+            return keep(client, ByteView(start: requestChunk.data + offset, count: count))
+        }
         let intake = intakes.take()
         client.pointee.intake = intake
-        if count >= Self.adoptedBytesMin {
-            intake.initialize(to: Intake(chunk: requestChunk, startBytes: offset))
-            requestChunk = buffers.chunks.takeStandard()
-            return
-        }
-        let chunk = buffers.chunks.take(atLeast: max(1_024, count * 2))
-        memcpy(chunk.data, requestChunk.data + offset, count)
-        chunk.pointee.fillBytes = count
-        intake.initialize(to: Intake(chunk: chunk, startBytes: 0))
+        intake.initialize(to: Intake(chunk: requestChunk, startBytes: offset))
+        requestChunk = buffers.chunks.takeStandard()
     }
 
     private static var adoptedBytesMin: Int { 65_536 }
 
-    /// What another process had received of it.
-    mutating func restore(_ client: ClientRef, _ bytes: [UInt8]) {
-        precondition(client.pointee.intake == nil)
-        let intake = intakes.take()
+    /// A copy of bytes that were received of the client, here or in the process before; it has no intake.
+    mutating func keep(_ client: ClientRef, _ bytes: ByteView) {
         let chunk = buffers.chunks.take(atLeast: max(1_024, bytes.count * 2))
-        bytes.withUnsafeBytes { _ = memcpy(chunk.data, $0.baseAddress!, bytes.count) }
+        memcpy(chunk.data, bytes.start, bytes.count)
         chunk.pointee.fillBytes = bytes.count
+        let intake = intakes.take()
         intake.initialize(to: Intake(chunk: chunk, startBytes: 0))
         client.pointee.intake = intake
     }

@@ -69,16 +69,12 @@ extension Engine {
     private static var slowCountDefault: Int { 20 }
 
     private mutating func answerSlowLog(_ client: ClientRef, _ request: RequestView) {
-        var count = Self.slowCountDefault
-        if request.argumentCount > 2 {
-            if Self.text(request[2]).uppercased() == "RESET" {
-                shared.slowLog.removeAll()
-                return answerNow(client, statics.ok)
-            }
-            guard let wanted = Int(Self.text(request[2])), wanted >= 0 else {
-                return answerNow(client, error: ProxyError.notAnInteger)
-            }
-            count = wanted
+        if request.argumentCount > 2, Self.text(request[2]).uppercased() == "RESET" {
+            shared.slowLog.removeAll()
+            return answerNow(client, statics.ok)
+        }
+        guard let count = Self.wantedCount(request, otherwise: Self.slowCountDefault) else {
+            return answerNow(client, error: ProxyError.notAnInteger)
         }
         let slow = shared.slowLog.latest(count)
         answerNow(client) { reply in

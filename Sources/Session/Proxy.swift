@@ -159,7 +159,7 @@ package final class Proxy: Sendable {
 
     /// What another process needs to take this one's place.
     package var offer: (lastClientID: Int, listeners: [Int32]) {
-        (shared.lastClientID, state.withLock { $0.sharedSockets })
+        (shared.lastClientIDForFollower, state.withLock { $0.sharedSockets })
     }
 
     /// Gives all clients to whoever is at the other end, each between two of its requests. Returns when all have gone,

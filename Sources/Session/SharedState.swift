@@ -11,6 +11,7 @@ final class SharedState: Sendable {
     let clientsMax: Int
     let startedAtNs: UInt64
     private let clientIDs: Atomic<Int>
+    /// For the clients that are still taken in here while others are already taken in there.
     private static let idReserve = 65_536
     private let clientCount = Atomic<Int>(0)
     /// What a server said when it would not have us, or the resolver, by shard.
@@ -45,8 +46,7 @@ final class SharedState: Sendable {
     init(clientsMax: Int, slowCountMax: Int, following older: SharedState) {
         self.clientsMax = clientsMax
         startedAtNs = older.startedAtNs
-        // The older workers take a few more in.
-        clientIDs = Atomic(older.lastClientID + Self.idReserve)
+        clientIDs = Atomic(older.lastClientIDForFollower)
         events = older.events
         slowLog = older.slowLog
         slowLog.keep(slowCountMax)
@@ -59,7 +59,8 @@ final class SharedState: Sendable {
 
     func nextClientID() -> Int { clientIDs.add(1, ordering: .relaxed).newValue }
 
-    var lastClientID: Int { clientIDs.load(ordering: .relaxed) }
+    /// Whoever follows, in this process or the next, goes on behind it.
+    var lastClientIDForFollower: Int { clientIDs.load(ordering: .relaxed) + Self.idReserve }
 
     /// Counts a new client, in any case: `clientClosed` must follow.
     ///

@@ -177,7 +177,7 @@ final class Service: Sendable {
                 let settings = try Settings.read(file: file)
                 let assembly = try Assembly(settings)
                 let plan = ReloadPlan(from: running.settings, running.assembly, to: settings, assembly)
-                if let reasons = reasonsToRefuse(plan, running, file, mayMoveKeys: mayMoveKeys) {
+                if let reasons = reasonsToRefuse(plan, running, mayMoveKeys: mayMoveKeys) {
                     return refuse(reasons)
                 }
                 if plan.isEmpty {
@@ -202,9 +202,7 @@ final class Service: Sendable {
         return (false, reasons)
     }
 
-    private func reasonsToRefuse(
-        _ plan: ReloadPlan, _ running: Running, _ file: String, mayMoveKeys: Bool
-    ) -> [String]? {
+    private func reasonsToRefuse(_ plan: ReloadPlan, _ running: Running, mayMoveKeys: Bool) -> [String]? {
         if !plan.refusals.isEmpty { return plan.refusals }
         let out = running.proxy.shardsOutOfRing
         if !out.isEmpty {
@@ -277,14 +275,14 @@ final class Service: Sendable {
     /// - Returns: why there is no successor; nil when there is one and this process has nothing left to do.
     private func handOver() -> String? {
         guard let running = running.withLock({ $0 }) else { return "it has not started yet" }
+        guard supervisors.isEmpty else {
+            return "embedded servers end with their process, and their data with them; stop and start it instead"
+        }
         // Clients of earlier generations go to nobody else any more.
         for older in running.older { older.drain() }
         for _ in 0..<100 where takeovers.load(ordering: .acquiring) > 0 { Clock.nap(microseconds: 10_000) }
         guard takeovers.load(ordering: .acquiring) == 0 else {
             return "clients are still being taken over from the process before; try again later"
-        }
-        guard supervisors.isEmpty else {
-            return "embedded servers end with their process, and their data with them; stop and start it instead"
         }
         log.notice("SIGUSR2: \(programPath) is started to take this process's place")
         let successor: Succession.Successor
@@ -292,7 +290,7 @@ final class Service: Sendable {
         let offer = running.proxy.offer
         do {
             try successor.handover.offer(
-                Handover.Greeting(version: keywayVersion, lastClientID: offer.lastClientID + Self.clientIDReserve),
+                Handover.Greeting(version: keywayVersion, lastClientID: offer.lastClientID),
                 listeners: offer.listeners)
             try successor.handover.waitUntilReady()
         } catch {
@@ -312,9 +310,6 @@ final class Service: Sendable {
         stopAsked.signal()
         return nil
     }
-
-    /// Ids for the clients that this process still takes in while the other one already does.
-    private static let clientIDReserve = 65_536
 
     /// In the newer process: the clients come, each when nothing of it is under way.
     private func takeOver(_ predecessor: Handover, _ proxy: Proxy) throws {

@@ -11,19 +11,8 @@ import Testing
 @Suite(.serialized) struct CoherenceTests {
     private static let servers = Array(Servers.found.filter { $0.product == .valkey }.suffix(1))
 
-    private func python(
-        _ arguments: [String], withinSeconds: Double
-    ) throws -> (status: TestKit.ExitStatus, output: String, errors: String) {
-        try ChildProcess.run(
-            "python3", ["-m"] + arguments,
-            environment: [
-                "PYTHONPATH": Servers.packageRoot + "/Tests", "PYTHONDONTWRITEBYTECODE": "1",
-                "KEYWAY_BINARY": KeywayProcess.binary,
-            ], withinSeconds: withinSeconds)
-    }
-
     @Test func theJudgeKnowsRightHistoriesFromWrongOnes() throws {
-        let answer = try python(["unittest", "coherence.test_checks"], withinSeconds: 60)
+        let answer = try PythonJudge.run(["unittest", "coherence.test_checks"], withinSeconds: 60)
         #expect(answer.status == .exited(0), "\(answer.output)\(answer.errors)")
     }
 
@@ -32,7 +21,7 @@ import Testing
     ) throws {
         let seed = ProcessInfo.processInfo.environment["KEYWAY_SEED"] ?? "11"
         let seconds = runsLongTests ? "120" : "30"
-        let answer = try python(
+        let answer = try PythonJudge.run(
             [
                 "coherence", "--server", server.path, "--mode", mode, "--seconds", seconds, "--seed", seed,
                 "--slack-ms", "1000",

@@ -25,12 +25,9 @@ import Testing
         _ server: Server, _ arguments: [String], withinSeconds: Double, test: String = #function
     ) throws {
         let seed = SeededRandom.announced(test, unlessGiven: Self.seed).seed
-        let answer = try ChildProcess.run(
-            "python3", ["-m", "differential", "--server", server.path, "--seed", String(seed)] + arguments,
-            environment: [
-                "PYTHONPATH": Servers.packageRoot + "/Tests", "PYTHONDONTWRITEBYTECODE": "1",
-                "KEYWAY_BINARY": KeywayProcess.binary,
-            ], withinSeconds: withinSeconds)
+        let answer = try PythonJudge.run(
+            ["differential", "--server", server.path, "--seed", String(seed)] + arguments,
+            withinSeconds: withinSeconds)
         #expect(answer.status == .exited(0), "\(answer.output)\(answer.errors)")
         #expect(answer.output.hasSuffix("all right\n"), "\(answer.output)")
         say(answer.output)

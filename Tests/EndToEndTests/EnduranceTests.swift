@@ -11,26 +11,15 @@ import Testing
     private static let servers = Array(Servers.found.filter { $0.product == .valkey }.suffix(1))
     private static let seedDefault = "4"
 
-    private func python(
-        _ arguments: [String], withinSeconds: Double
-    ) throws -> (status: TestKit.ExitStatus, output: String, errors: String) {
-        try ChildProcess.run(
-            "python3", ["-m"] + arguments,
-            environment: [
-                "PYTHONPATH": Servers.packageRoot + "/Tests", "PYTHONDONTWRITEBYTECODE": "1",
-                "KEYWAY_BINARY": KeywayProcess.binary,
-            ], withinSeconds: withinSeconds)
-    }
-
     @Test func theJudgeKnowsRightHistoriesFromWrongOnes() throws {
-        let answer = try python(["unittest", "endurance.test_checks"], withinSeconds: 60)
+        let answer = try PythonJudge.run(["unittest", "endurance.test_checks"], withinSeconds: 60)
         #expect(answer.status == .exited(0), "\(answer.output)\(answer.errors)")
     }
 
     @Test(arguments: servers) func failingShardsCostOnlyTheirOwnRequests(_ server: Server) throws {
         let seed = ProcessInfo.processInfo.environment["KEYWAY_SEED"] ?? Self.seedDefault
         let seconds = runsLongTests ? "60" : "15"
-        let answer = try python(
+        let answer = try PythonJudge.run(
             ["endurance", "--server", server.path, "--seconds", seconds, "--seed", seed], withinSeconds: 300)
         #expect(answer.status == .exited(0), "\(answer.output)\(answer.errors)")
         say(answer.output)
@@ -38,7 +27,7 @@ import Testing
 
     /// Goal: a green judge means something. Method: a server without a log is killed, which loses what it acknowledged.
     @Test(arguments: servers) func lostWritesAreFound(_ server: Server) throws {
-        let answer = try python(
+        let answer = try PythonJudge.run(
             ["endurance", "--server", server.path, "--forgetful", "--chapter", "0", "--seed", Self.seedDefault],
             withinSeconds: 120)
         #expect(answer.status == .exited(1), "\(answer.output)\(answer.errors)")

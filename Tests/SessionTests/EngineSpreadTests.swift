@@ -10,6 +10,19 @@ import Wire
 
 @testable import Session
 
+/// Four shards, and every key is hot as soon as anybody asks for it.
+func spreadRig(_ change: (inout PoolOptions) -> Void) throws -> EngineRig {
+    try EngineRig(
+        shardCount: 4,
+        pool: {
+            $0.hotKeys.mode = .replicate
+            $0.hotKeys.policy.requestsPerSecondMin = 0
+            $0.hotKeys.policy.sharePercentMin = 0
+            $0.backend.breaker.trickleMs = 0
+            change(&$0)
+        })
+}
+
 struct EngineSpreadTests {
     /// A rig of four shards whose keys are hot as soon as anybody asks for them.
     private final class Stage {
@@ -17,16 +30,10 @@ struct EngineSpreadTests {
         let key: String
 
         init(_ change: (inout PoolOptions) -> Void = { _ in }) throws {
-            rig = try EngineRig(
-                shardCount: 4,
-                pool: {
-                    $0.hotKeys.mode = .replicate
-                    $0.hotKeys.policy.requestsPerSecondMin = 0
-                    $0.hotKeys.policy.sharePercentMin = 0
-                    $0.backend.timeoutMs = 300
-                    $0.backend.breaker.trickleMs = 0
-                    change(&$0)
-                })
+            rig = try spreadRig {
+                $0.backend.timeoutMs = 300
+                change(&$0)
+            }
             key = rig.key(on: 0)
             home.store[key] = Array("v".utf8)
         }

@@ -42,17 +42,11 @@ struct SpreadHistoryTests {
 
         init(_ random: SeededRandom) throws {
             self.random = random
-            rig = try EngineRig(
-                shardCount: 4,
-                pool: {
-                    $0.hotKeys.mode = .replicate
-                    $0.hotKeys.policy.requestsPerSecondMin = 0
-                    $0.hotKeys.policy.sharePercentMin = 0
-                    $0.backend.timeoutMs = 2_000
-                    $0.backend.breaker.trickleMs = 0
-                    $0.backend.breaker.failureCountMax = 0
-                    $0.backend.breaker.errorPercentMax = 0
-                })
+            rig = try spreadRig {
+                $0.backend.timeoutMs = 2_000
+                $0.backend.breaker.failureCountMax = 0
+                $0.backend.breaker.errorPercentMax = 0
+            }
             key = rig.key(on: 0)
             rig.backends[0].lie = { [unowned self] in answer($0) }
             write()

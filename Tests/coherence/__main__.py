@@ -9,6 +9,7 @@ from collections import defaultdict
 from differential.fleet import NotThere, keyway_program, server_program
 from endurance.clients import Stuck
 from endurance.fleet import WAIT_S
+from endurance.options import add_run_options
 from endurance.replies import error_text
 from endurance.wire import Wires
 
@@ -31,12 +32,7 @@ def _arguments() -> argparse.Namespace:
                     "and beside it, and while servers, connections and Keyway are made to fail.",
         epilog="Ends with 0 when no read was older than its time allows, 1 when one was or when too few were answered "
                "from copies, 2 when a program is missing.")
-    parser.add_argument("--seconds", type=float, default=60, help="how long (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="repeats the faults of a run; without it, a new one that is printed")
-    parser.add_argument("--chapter", type=int, help="plays this one chapter of the seed alone")
-    parser.add_argument("--chapter-seconds", type=float, default=10, help="of a chapter (default: %(default)s)")
-    parser.add_argument("--server", default="9.1", help="9.1, 8, or the path of a server (default: %(default)s)")
-    parser.add_argument("--keyway", help="the program; else KEYWAY_BINARY, else the newest of .build")
+    add_run_options(parser, 10, "of a chapter")
     parser.add_argument("--mode", choices=MODES, default=MODES[0],
                         help="where copies are: in Keyway's memory or on several servers (default: %(default)s)")
     parser.add_argument("--keyways", type=int, choices=[1, 2], help="how many; without it, drawn from the seed")

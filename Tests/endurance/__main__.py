@@ -12,6 +12,7 @@ from .clients import Chapter, Clients, Stuck
 from .conductor import Conductor, Plan
 from .fleet import MEMORY_BESIDE_MB, MEMORY_LIMIT_MB, SHARD_COUNT, WAIT_S, Fleet
 from .history import Outcome, Request, read
+from .options import add_run_options
 from .replies import error_text
 from .wire import Wires
 
@@ -27,12 +28,7 @@ def _arguments() -> argparse.Namespace:
         description="Clients work through Keyway while its servers, their connections and itself are made to fail.",
         epilog="Ends with 0 when every reply was right and no acknowledged write was lost, 1 when not, 2 when a "
                "program is missing.")
-    parser.add_argument("--seconds", type=float, default=60, help="how long (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="repeats the faults of a run; without it, a new one that is printed")
-    parser.add_argument("--chapter", type=int, help="plays this one chapter of the seed alone")
-    parser.add_argument("--chapter-seconds", type=float, default=6, help="of faults (default: %(default)s)")
-    parser.add_argument("--server", default="9.1", help="9.1, 8, or the path of a server (default: %(default)s)")
-    parser.add_argument("--keyway", help="the program; else KEYWAY_BINARY, else the newest of .build")
+    add_run_options(parser, 6, "of faults")
     parser.add_argument("--network", action="store_true", help="in a network of its own, with faults; needs root")
     parser.add_argument("--corrupt", choices=["never", "always"],
                         help="whether bytes of a shard are replaced by others; without it, now and then")

@@ -110,7 +110,10 @@ extension Engine {
         }
         change(client, version: version, database: record.database)
         if !record.unread.isEmpty {
-            restore(client, record.unread)
+            precondition(client.pointee.intake == nil)
+            record.unread.withUnsafeBufferPointer {
+                keep(client, ByteView(start: $0.baseAddress.unsafelyUnwrapped, count: $0.count))
+            }
             scheduleResume(client)
         }
         return client

@@ -32,26 +32,13 @@ extension Engine {
         let names = pools[poolIndex].options.shards.map(\.name)
         let ranges = report(ofPool: poolIndex, countMax: countMax).slots.flatMap(\.slots)
         let rows = ranges.map { range in
-            [
+            Self.bytes([
                 ("slots", "\(range.slotFirst)-\(range.slotLast)"),
                 ("shard", range.shardIndex.map { names[$0] } ?? "several"),
                 ("reads_per_second", Self.rate(range.heat.readsPerSecond)),
                 ("writes_per_second", Self.rate(range.heat.writesPerSecond)),
-            ].map { ($0.0, Array($0.1.utf8)) }
+            ])
         }
         show(client, rows)
-    }
-
-    mutating func show(_ client: ClientRef, _ rows: [[(String, [UInt8])]]) {
-        answerNow(client) { reply in
-            reply.array(rows.count)
-            for fields in rows {
-                reply.map(fields.count)
-                for (name, value) in fields {
-                    reply.bulk(name)
-                    reply.bulk(value)
-                }
-            }
-        }
     }
 }

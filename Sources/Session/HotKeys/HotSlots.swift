@@ -16,27 +16,13 @@ final class HotSlots: Sendable {
     static let countLog2 = 12
     static let count = 1 << countLog2
 
-    /// Owned by `HotSlots` alone; every cell is atomic, so sharing the address is safe.
-    private struct Memory: @unchecked Sendable {
-        let cells: UnsafeMutablePointer<Atomic<UInt32>>
-    }
-
-    private let memory: Memory
     /// A version and a number of workers for each slot, the pool's version, how often a slot has become hot, whether
     /// all this is over, and the copies on servers.
     private static let cellCount = 2 * count + 4
 
-    init() {
-        memory = Memory(cells: .allocate(capacity: Self.cellCount))
-        for index in 0..<Self.cellCount { (memory.cells + index).initialize(to: Atomic(0)) }
-    }
+    private let cells = AtomicCells<UInt32>(count: cellCount)
 
-    deinit {
-        memory.cells.deinitialize(count: Self.cellCount)
-        memory.cells.deallocate()
-    }
-
-    var view: HotSlotsView { HotSlotsView(cells: memory.cells) }
+    var view: HotSlotsView { HotSlotsView(cells: cells.start) }
 }
 
 /// What a reply ends: the copies of one slot, or all of the pool; or the sampled request that it answers.

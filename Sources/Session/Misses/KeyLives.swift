@@ -7,26 +7,12 @@
 import Synchronization
 
 final class KeyLives: Sendable {
-    /// Owned by `KeyLives` alone; every cell is atomic, so sharing the address is safe.
-    private struct Memory: @unchecked Sendable {
-        let cells: UnsafeMutablePointer<Atomic<UInt64>>
-    }
-
-    private let memory: Memory
     /// Each place has two cells: when the key ends, and how long it takes to bring it.
     private static let cellCount = 2 * KeyLivesView.placeCount
 
-    init() {
-        memory = Memory(cells: .allocate(capacity: Self.cellCount))
-        for index in 0..<Self.cellCount { (memory.cells + index).initialize(to: Atomic(0)) }
-    }
+    private let cells = AtomicCells<UInt64>(count: cellCount)
 
-    deinit {
-        memory.cells.deinitialize(count: Self.cellCount)
-        memory.cells.deallocate()
-    }
-
-    var view: KeyLivesView { KeyLivesView(cells: memory.cells) }
+    var view: KeyLivesView { KeyLivesView(cells: cells.start) }
 }
 
 /// The places as the data path reaches them; they outlive it.
