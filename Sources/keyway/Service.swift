@@ -299,9 +299,17 @@ final class Service: Sendable {
         log.notice("process \(successor.processID) serves; it is given the clients")
         running.stats?.stop()
         running.admin?.stop()
-        _ = ownsPIDFile.exchange(false, ordering: .acquiringAndReleasing)
+        let ownedPIDFile = ownsPIDFile.exchange(false, ordering: .acquiringAndReleasing)
         do {
             try successor.handover.sayPortsAreFree()
+            try successor.handover.waitUntilItServes()
+        } catch {
+            ownsPIDFile.store(ownedPIDFile, ordering: .releasing)
+            return
+                "process \(successor.processID) ended before it took over: \(error); \(successor.end()); the ports of "
+                + "statistics and of the admin page stay closed until a new start"
+        }
+        do {
             try running.proxy.handOver(successor.handover, .untilDrained)
         } catch {
             log.error("process \(successor.processID): \(error)")
@@ -361,7 +369,10 @@ final class Service: Sendable {
                     admin: admin)
             }
             try becomeServing()
-            if let predecessor { try takeOver(predecessor, proxy) }
+            if let predecessor {
+                try predecessor.sayItServes()
+                try takeOver(predecessor, proxy)
+            }
         } catch {
             proxy.drain()
             stats?.stop()

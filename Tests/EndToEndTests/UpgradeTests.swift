@@ -152,6 +152,39 @@ private final class Successor {
         #expect(try rig.keyway.terminate() == .exited(0))
     }
 
+    /// Goal: a successor that dies once it has said that it serves takes nobody with it.
+    /// Method: in the program's place lies a script that says so and ends.
+    @Test(arguments: Servers.newest) func aSuccessorThatDiesAtOnceChangesNothing(_ server: Server) throws {
+        let folder = TemporaryFolder()
+        let shard = try ServerProcess(server)
+        let endpoint = Endpoint.freeTCP()
+        let config = try folder.write(
+            Rig.config(listen: endpoint.description, servers: [shard.line(name: "s")]), to: "keyway.yml")
+        let (program, pidFile) = (folder.file("keyway"), folder.file("pid"))
+        try FileManager.default.copyItem(atPath: KeywayProcess.binary, toPath: program)
+        let keyway = try ChildProcess(program, ["-c", config, "-p", pidFile])
+        try eventually("it serves") { keyway.standardOutput.contains("is ready") }
+        let client = try RESPConnection(endpoint)
+        #expect(try client.command("SET", "a", "1") == .ok)
+        let script = """
+            #!/usr/bin/env python3
+            import os, socket
+            older = socket.socket(fileno=int(os.environ["KEYWAY_HANDOVER"]))
+            older.sendall(bytes([0, 0, 0, 0, 4, 0, 0, 0]))
+            """
+        try FileManager.default.removeItem(atPath: program)
+        try folder.write(script, to: "keyway").withCString { #expect(chmod($0, 0o755) == 0) }
+        keyway.signal(SIGUSR2)
+        try eventually("it is told") {
+            ["goes on as before", "is gone; the clients"].contains { keyway.standardError.contains($0) }
+        }
+        #expect(try client.command("GET", "a") == "1")
+        #expect(try RESPConnection(endpoint).command("GET", "a") == "1")
+        #expect(keyway.exitStatus == nil && Self.pid(in: pidFile) == keyway.pid)
+        keyway.signal(SIGTERM)
+        #expect(try keyway.waitForExit() == .exited(0))
+    }
+
     /// Goal: data in memory is not thrown away by an upgrade.
     @Test(arguments: Servers.newest) func embeddedServersAreNotSucceeded(_ server: Server) throws {
         let endpoint = Endpoint.freeTCP()

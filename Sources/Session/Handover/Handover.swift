@@ -7,10 +7,11 @@
 //       │                                     │   reads its config, connects, starts its workers
 //       │◄─────────────────────────── ready ──│   from here on both accept; nobody is refused
 //       │── ports are free ──────────────────►│   statistics and the like
+//       │◄─────────────────────────── serves ─│   it has them, and nothing can fail any more
 //       │── client + socket ─────────────────►│   each client between two of its requests
 //       │── all clients ─────────────────────►│
 //
-// The older one gives nothing away before it has heard `ready`: a newer one that fails costs nobody anything.
+// The older one gives no client away before it has heard `serves`: a newer one that fails costs nobody anything.
 // Not here: how bytes and sockets travel (Platform/DescriptorChannel), a client's state (ClientRecord), when to begin
 // (the program).
 
@@ -20,7 +21,7 @@ import Synchronization
 package final class Handover: Sendable {
     private enum Kind {
         static let (greeting, listener, allListeners): (UInt8, UInt8, UInt8) = (1, 2, 3)
-        static let (ready, portsAreFree): (UInt8, UInt8) = (4, 5)
+        static let (ready, portsAreFree, serves): (UInt8, UInt8, UInt8) = (4, 5, 8)
         static let (client, allClients): (UInt8, UInt8) = (6, 7)
     }
 
@@ -67,11 +68,16 @@ package final class Handover: Sendable {
     }
 
     /// - Throws: when the newer process ends, or is silent, before it serves.
-    package func waitUntilReady() throws {
+    package func waitUntilReady() throws { try hear(Kind.ready) }
+
+    /// As above.
+    package func waitUntilItServes() throws { try hear(Kind.serves) }
+
+    private func hear(_ kind: UInt8) throws {
         guard let message = try channel.receive() else {
             throw Misunderstanding(description: "it ended before it served")
         }
-        guard message.kind == Kind.ready else { throw Self.unexpected(message) }
+        guard message.kind == kind else { throw Self.unexpected(message) }
     }
 
     package func sayPortsAreFree() throws { try channel.send(kind: Kind.portsAreFree) }
@@ -112,6 +118,8 @@ package final class Handover: Sendable {
             throw Misunderstanding(description: "the older process ended before it gave its ports")
         }
     }
+
+    package func sayItServes() throws { try channel.send(kind: Kind.serves) }
 
     /// - Returns: nil when all have been given.
     /// - Throws: when the older process ends before that.
