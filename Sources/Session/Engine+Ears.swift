@@ -1,7 +1,10 @@
 // Engine+Ears: the connections over which a worker hears published messages, one a shard of each pool in which somebody
-// listens. They speak RESP2, where a message differs from RESP3's in its first byte only, and every server knows it.
+// listens or did. They speak RESP2, where a message differs from RESP3's in its first byte only, and every server knows it.
 // A lost ear connects again and subscribes to everything anew; what was published meanwhile is lost, as it is for a
 // client of a server that restarts.
+// When the last topic goes the ears stay, until the servers close them: many clients listen for each answer anew and do
+// not wait for the confirmation before they ask somebody to publish it. A subscription that had to connect first would
+// come too late.
 // Not here: who listens (Engine+Subscriptions).
 
 import Glibc
@@ -49,13 +52,6 @@ extension Engine {
         return ears.indices.map { ears[$0].line.isReady ? say(poolIndex, $0, word, name) : 0 }
     }
 
-    /// A topic is gone.
-    mutating func closeUnusedEars(_ poolIndex: Int) {
-        guard let ears = subscriptions.ears[poolIndex], subscriptions.topics(ofPool: poolIndex).isEmpty else { return }
-        subscriptions.ears[poolIndex] = nil
-        for ear in ears { retire(ear.line) }
-    }
-
     private mutating func openEars(_ poolIndex: Int) {
         let pool = pools[poolIndex]
         let lines = (0..<pool.shardCount).map { index in
@@ -91,6 +87,11 @@ extension Engine {
 
     mutating func earIsLost(_ line: LineRef) {
         let (poolIndex, index) = (line.pointee.shard.pointee.poolIndex, line.pointee.shard.pointee.index)
+        guard !subscriptions.topics(ofPool: poolIndex).isEmpty else {
+            for ear in subscriptions.ears.removeValue(forKey: poolIndex) ?? [] { retire(ear.line) }
+            return
+        }
+        defer { perform(line, .failed) }
         subscriptions.ears[poolIndex]?[index].lost()
         for topic in subscriptions.topics(ofPool: poolIndex) { topic.setMark(Ear.unreachable, shardIndex: index) }
         subscriptions.setMarkOfJoining(Ear.unreachable, poolIndex: poolIndex, shardIndex: index)
@@ -150,11 +151,6 @@ extension Engine {
 
     // MARK: Waiting
 
-    mutating func wait(_ client: ClientRef, marks: [Int], confirmation: (sequence: UInt32, reply: [UInt8])?) {
-        subscriptions.waits[client.pointee.poolIndex, default: []].append(
-            EarWait(client: client, sinceMs: nowMs, marks: marks, confirmation: confirmation))
-    }
-
     /// Every shard that can be reached has answered.
     func isConfirmed(_ marks: [Int], poolIndex: Int) -> Bool {
         guard let ears = subscriptions.ears[poolIndex] else { return true }
@@ -165,18 +161,11 @@ extension Engine {
 
     /// In the order in which they began; nobody waits long for a shard that does not answer.
     private mutating func endWaits(_ poolIndex: Int) {
-        let readyCount = subscriptions.waits[poolIndex, default: []].prefix {
-            isConfirmed($0.marks, poolIndex: poolIndex) || nowMs - $0.sinceMs >= Self.waitMsMax
-        }.count
-        guard readyCount > 0 else { return }
-        let ready = Array(subscriptions.waits[poolIndex]![..<readyCount])
-        subscriptions.waits[poolIndex]!.removeFirst(readyCount)
-        for wait in ready where !wait.client.pointee.flags.contains(.closed) {
-            if let (sequence, reply) = wait.confirmation {
-                answer(wait.client, sequence, bytes: reply)
-            } else {
-                handleLeavingAgain(wait.client)
-            }
+        while let wait = subscriptions.waits[poolIndex]?.first,
+            isConfirmed(wait.marks, poolIndex: poolIndex) || nowMs - wait.sinceMs >= Self.waitMsMax
+        {
+            subscriptions.waits[poolIndex]!.removeFirst()
+            end(wait)
         }
     }
 

@@ -231,11 +231,9 @@ extension Engine {
     }
 
     private mutating func reset(_ client: ClientRef) {
-        let topics = client.pointee.state?.pointee.topics?.takeUnretainedValue()
-        if putsOff(client) || putsOffLeaving(client, topics?.topics ?? [:]) { return }
+        if putsOff(client) || putsOffLeavingAll(client) { return }
         forgetWatchedKeys(of: client)
         endWatch(of: client)
-        endTopics(of: client)
         stopTracking(client)
         stopMonitoring(client)
         change(client, version: .two, database: pools[client.pointee.poolIndex].options.backend.database)

@@ -35,7 +35,6 @@ extension Engine {
         switch line.pointee.role {
         case .ear:
             earIsLost(line)
-            perform(line, .failed)
         case .cover:
             coverIsLost(line)
             perform(line, .failed)

@@ -352,6 +352,7 @@ extension Engine {
         guard client.pointee.flags.contains(.authenticated) || row.pointee.flags.contains(.noAuth) else {
             return reject(client, ProxyError.noAuth)
         }
+        if putsOffWhileLeaving(client, row) { return }
         if let error = refusalWhileListening(client, row) { return reject(client, error) }
         let hot = (poolViews + client.pointee.poolIndex).pointee.hot
         // A plain single-key command is looked at where it is forwarded.

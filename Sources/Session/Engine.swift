@@ -386,8 +386,8 @@ struct Engine: ~Copyable {
         client.pointee.next = nil
         giveLeasesUp(client)
         if client.pointee.transfer != nil { abandonTransfer(of: client) }
-        if client.pointee.state != nil { endState(of: client) }
         if !subscriptions.waits.isEmpty { endWaits(of: client) }
+        if client.pointee.state != nil { endState(of: client) }
         releaseBuffers(of: client)
         // Freed in its turn among the dirty clients: callers up the stack may still hold it.
         markDirty(client)

@@ -7,8 +7,9 @@
 //
 // A listener's reply waits until every shard that can be reached has confirmed, so that no message published after it
 // is missed; and it is shown nothing that a shard sent before, for the topic may be older than its wish.
-// A client that leaves waits likewise, its request unread: until every shard has answered it is shown what was
-// published before, and it is counted, as the shards may still count the connection that is there for it.
+// A client that leaves waits likewise: until every shard has answered it is shown what was published before, in front of
+// its reply, and it is counted, as the shards may still count the connection that is there for it. What it joins
+// meanwhile is subscribed to at once; whatever else it asks is read when it has left.
 // Classes and dictionaries: a worker has few topics, and a message is looked up once for all its listeners.
 // Not here: the commands (Engine+Subscriptions), the connections (Engine+Ears).
 
@@ -33,8 +34,8 @@ final class Topic {
         /// For each shard, which of its ear's commands must be answered before the client may be shown a message: what
         /// was published before the client asked is not for it.
         var marks: [Int]
-        /// It waits for the last messages.
-        var isLeaving = false
+        /// It is leaving, and waits for the last messages.
+        var waitID: Int?
     }
 
     let name: TopicName
@@ -43,22 +44,37 @@ final class Topic {
     init(_ name: TopicName) { self.name = name }
 
     /// Somebody listens who is not about to leave; else the shards are not yet subscribed to, or no more.
-    var isWanted: Bool { listeners.contains { !$0.isLeaving } }
+    var isWanted: Bool { listeners.contains { $0.waitID == nil } }
 
     /// The connection to a shard is another one, or gone.
     func setMark(_ mark: Int, shardIndex: Int) {
         for index in listeners.indices { listeners[index].marks[shardIndex] = mark }
     }
+
+    /// The one that stays or, where it only leaves, none.
+    func indexOfListener(_ client: ClientRef) -> Int? {
+        listeners.firstIndex { $0.client == client && $0.waitID == nil }
+    }
 }
 
 /// A client that waits for the shards to answer.
 struct EarWait {
+    struct Confirmation {
+        let sequence: UInt32
+        let reply: [UInt8]
+    }
+
+    let id: Int
     let client: ClientRef
     let sinceMs: UInt64
     /// For each shard, which of its ear's commands must be answered.
     var marks: [Int]
-    /// What a client that joins is told, and where; nil for one that leaves, whose request is handled again.
-    let confirmation: (sequence: UInt32, reply: [UInt8])?
+    /// What the client is told then, and where.
+    let confirmations: [Confirmation]
+    /// What it leaves; empty for one that joins.
+    var leaving: [TopicName] = []
+    /// What was published before it left; it goes in front of the first confirmation.
+    var messages: [UInt8] = []
 }
 
 /// The connection on which a worker hears what is published on one shard. Each of its commands has one answer.
@@ -90,8 +106,8 @@ final class ClientTopics {
     private(set) var topics: [TopicKind: [[UInt8]]] = [:]
     /// Since when more waits for the client than it may take long for; 0 while that is not so.
     var overSoftLimitSinceMs: UInt64 = 0
-    /// It has heard all that was published before the request at hand, which asks to leave.
-    var hasHeardAll = false
+    /// How many of its requests to leave wait.
+    var leavingCount = 0
 
     func names(_ kind: TopicKind) -> [[UInt8]] { topics[kind] ?? [] }
 
@@ -117,18 +133,24 @@ final class ClientTopics {
     var isEmpty: Bool { TopicKind.allCases.allSatisfy { names($0).isEmpty } }
 }
 
-/// All topics of a worker, and the connections that hear them: one a shard of each pool that has a topic.
+/// All topics of a worker, and the connections that hear them: one a shard of each pool that has, or had, a topic.
 struct Subscriptions {
     var topics: [TopicName: Topic] = [:]
     var ears: [Int: [Ear]] = [:]
     /// By pool, in the order in which they began, which is that of their marks.
     var waits: [Int: [EarWait]] = [:]
+    private var lastWaitID = 0
+
+    mutating func nextWaitID() -> Int {
+        lastWaitID += 1
+        return lastWaitID
+    }
 
     func topics(ofPool poolIndex: Int) -> [Topic] { topics.values.filter { $0.name.poolIndex == poolIndex } }
 
     /// What is to be heard of a shard's new connection, or of none, before clients that join are told so.
     mutating func setMarkOfJoining(_ mark: Int, poolIndex: Int, shardIndex: Int) {
-        for index in waits[poolIndex, default: []].indices where waits[poolIndex]![index].confirmation != nil {
+        for index in waits[poolIndex, default: []].indices where waits[poolIndex]![index].leaving.isEmpty {
             waits[poolIndex]![index].marks[shardIndex] = mark
         }
     }
