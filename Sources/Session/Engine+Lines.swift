@@ -46,7 +46,7 @@ extension Engine {
     /// The worker started to connect.
     mutating func connecting(_ line: LineRef, descriptor: Int32) {
         guard line.pointee.link.state == .finding else {
-            closings.append(descriptor)
+            closings.append(Closing(descriptor: descriptor))
             return
         }
         line.pointee.descriptor = descriptor
@@ -143,7 +143,7 @@ extension Engine {
 
     private mutating func closeDescriptor(_ line: LineRef) {
         if line.pointee.descriptor >= 0 {
-            closings.append(line.pointee.descriptor)
+            closings.append(Closing(descriptor: line.pointee.descriptor))
             line.pointee.shard.pointee.counters.add(.serverConnections, -1)
         }
         line.forgetConnection(pool: &buffers)

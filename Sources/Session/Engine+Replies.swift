@@ -409,7 +409,7 @@ extension Engine {
     /// The caller says why, once for many.
     mutating func cutSilently(_ client: ClientRef) {
         pools[client.pointee.poolIndex].counters.add(.clientsCut)
-        close(client, .byProxy)
+        close(client, .cut)
     }
 
     // MARK: Replies made here

@@ -145,7 +145,7 @@ struct Engine: ~Copyable {
     private var answerCount = 0
     /// Lines to connect, and descriptors to close, for the worker.
     var openings: [LineRef] = []
-    var closings: [Int32] = []
+    var closings: [Closing] = []
     /// Lines to free once nothing of this tick looks at them any more.
     var dead: [LineRef] = []
     var isDraining = false
@@ -358,13 +358,19 @@ struct Engine: ~Copyable {
     }
 
     /// How a client's connection came to its end.
-    enum ClientEnd { case byClient, byError, byProxy }
+    enum ClientEnd { case byClient, byError, byProxy, cut }
+
+    struct Closing {
+        let descriptor: Int32
+        /// What the kernel still holds to be sent is thrown away: the peer does not read it.
+        var isReset = false
+    }
 
     /// The connection is over; what is still under way for it will be dropped when it comes.
     mutating func close(_ client: ClientRef, _ reason: ClientEnd) {
         guard !client.pointee.flags.contains(.closed) else { return }
         client.pointee.flags.insert(.closed)
-        closings.append(client.pointee.descriptor)
+        closings.append(Closing(descriptor: client.pointee.descriptor, isReset: reason == .cut))
         client.pointee.descriptor = -1
         let poolIndex = client.pointee.poolIndex
         pools[poolIndex].clientCount -= 1
@@ -373,7 +379,7 @@ struct Engine: ~Copyable {
         switch reason {
         case .byClient: pools[poolIndex].counters.add(.clientEof)
         case .byError: pools[poolIndex].counters.add(.clientErr)
-        case .byProxy: break
+        case .byProxy, .cut: break
         }
         clientCount -= 1
         if let previous = client.pointee.previous {

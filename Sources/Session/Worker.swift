@@ -59,6 +59,8 @@ struct Worker: ~Copyable {
     /// Few, so that a storm of new clients leaves time for those who are here.
     private static let acceptsPerEvent = 16
     private static let acceptPauseMs: UInt64 = 100
+    /// Of what a client does not read, in the kernel.
+    private static let unsentBytesMax: Int32 = 131_072
     private static let houseEveryMs: UInt64 = 1_000
 
     /// What a worker waits with. Made before its thread, so that a lack of descriptors is a reason not to start.
@@ -307,7 +309,10 @@ struct Worker: ~Copyable {
     /// - Throws: when the client cannot be watched; it is closed then.
     private mutating func add(_ descriptor: Int32, _ poolIndex: Int) throws(SystemError) {
         let options = engine.pools[poolIndex].options
-        if case .tcp = options.listen { Socket.setNoDelay(descriptor) }
+        if case .tcp = options.listen {
+            Socket.setNoDelay(descriptor)
+            Socket.limitUnsent(descriptor, sizeBytes: Self.unsentBytesMax)
+        }
         if options.keepsAlive { Socket.setKeepAlive(descriptor) }
         let isWelcome =
             engine.shared.clientOpened()
@@ -452,11 +457,12 @@ struct Worker: ~Copyable {
 
     private mutating func connectAndClose() {
         if !engine.closings.isEmpty {
-            for descriptor in engine.closings {
+            for closing in engine.closings {
                 // A child process that is just being started may hold a copy, which would keep the descriptor watched.
-                poller.forget(descriptor)
-                Socket.close(descriptor)
-                serverSockets.remove(descriptor)
+                poller.forget(closing.descriptor)
+                if closing.isReset { Socket.resetAtClose(closing.descriptor) }
+                Socket.close(closing.descriptor)
+                serverSockets.remove(closing.descriptor)
             }
             engine.closings.removeAll(keepingCapacity: true)
         }

@@ -199,6 +199,11 @@ import Testing
             if index % 50 == 0 { try expectAnswer(reader, keys[0], mayFail: isLong) }
         }
         try expectAnswer(reader, keys[1], mayFail: isLong)
+        // Of those that were cut nothing is left there, and of the others little: it is no bound of Keyway's that holds.
+        let kernelBytes = try bytesToSend(fromPort: rig.endpoint.port)
+        #expect(kernelBytes.max()! <= 512 << 10, "of one client")
+        #expect(kernelBytes.reduce(0, +) <= greedy.count * 256 << 10, "of all")
+        say("in the kernel: \(kernelBytes.max()! >> 10) KB of one, \(kernelBytes.reduce(0, +) >> 20) MB of all")
         let growthMB = (try peakKB(rig.keyway.pid) - startKB) / 1_024
         #expect(growthMB <= limitMB + 16, "resident memory grew by \(growthMB) MB")
         say("peak of resident memory: \(startKB / 1_024) MB + \(growthMB) MB with \(greedy.count) clients")
@@ -206,11 +211,44 @@ import Testing
         try eventually("all is given back") { try reader.command("GET", keys[2]).text?.count == 100_000 }
     }
 
-    /// - Parameter mayFail: behind gigabytes that others have asked the same server for, an error in time is an answer.
+    /// Goal: the kernel holds little for a client that does not read, and nothing for one that was cut. Method: what the
+    /// kernel says of the connection, below the limit at which Keyway cuts it and above.
+    @Test(arguments: Servers.newest, [false, true])
+    func whatAClientDoesNotReadIsHeldHereNotInTheKernel(_ server: Server, _ isCut: Bool) throws {
+        let limits = ["client_output_buffer_soft_limit": "256kb", "client_output_buffer_soft_time": "1"]
+        let rig = try Rig(server, process: isCut ? limits : [:])
+        let reader = try rig.connect()
+        #expect(try reader.command("SET", "k", String(repeating: "x", count: 100_000)) == .ok)
+        let client = try rig.connect(receiveBufferBytes: 4_096)
+        defer { withExtendedLifetime(client) {} }
+        try client.send((0..<20).flatMap { _ in respCommand("GET", "k") })
+        try eventually("something waits") { try bytesToSend(fromPort: rig.endpoint.port).max()! > 64 << 10 }
+        if isCut {
+            try eventually("it is cut") { rig.keyway.output.contains("client_output_buffer_soft_limit") }
+            try eventually("nothing is left") { try bytesToSend(fromPort: rig.endpoint.port).max()! == 0 }
+        } else {
+            for _ in 0..<10 { _ = try reader.command("GET", "k") }
+            #expect(try bytesToSend(fromPort: rig.endpoint.port).max()! <= 512 << 10)
+        }
+    }
+
+    /// - Parameter mayFail: behind gigabytes that others have asked the same server for, an error in time is an answer of
+    ///   a debug build.
     private func expectAnswer(_ reader: RESPConnection, _ key: String, mayFail: Bool) throws {
         let text = try reader.command("GET", key).text ?? ""
-        let isError = text.hasPrefix("TIMEOUT ") || text.hasPrefix("OVERLOADED ") || text.hasPrefix("SHARDDOWN ")
+        let isError = ["TIMEOUT ", "OVERLOADED ", "SHARDDOWN ", "CONNLOST "].contains { text.hasPrefix($0) }
         #expect(text.count == 100_000 || (mayFail && isError), "\(text.prefix(300))")
+    }
+
+    /// What the kernel has to send of each connection, also of those that the process has closed.
+    private func bytesToSend(fromPort port: Int) throws -> [Int] {
+        // Not `String(contentsOfFile:)`, which reads one page of such a file.
+        let table = try #require(FileHandle(forReadingAtPath: "/proc/net/tcp")).readDataToEndOfFile()
+        return String(decoding: table, as: UTF8.self).split(separator: "\n").dropFirst().compactMap {
+            let words = $0.split(separator: " ")
+            guard words[1].hasSuffix(":" + String(format: "%04X", port)) else { return nil }
+            return Int(words[4].prefix { $0 != ":" }, radix: 16)
+        }
     }
 
     private func peakKB(_ pid: Int32) throws -> Int {

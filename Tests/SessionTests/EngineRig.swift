@@ -358,7 +358,7 @@ final class EngineRig {
             }
             while let client = engine.takeDirtyClient() { if write(client) { hasMoved = true } }
         } while engine.dirtyLines != nil || engine.dirtyClients != nil
-        for descriptor in engine.closings {
+        for descriptor in engine.closings.map(\.descriptor) {
             hasMoved = true
             connections[descriptor] = nil
             clients.first { $0.descriptor == descriptor }?.isOpen = false

@@ -331,7 +331,7 @@ final class SimulatedKernel {
     // MARK: Connecting and closing
 
     private func connectAndClose() {
-        for descriptor in engine.closings { close(descriptor) }
+        for closing in engine.closings { close(closing.descriptor) }
         engine.closings.removeAll(keepingCapacity: true)
         while let line = engine.openings.popLast() {
             world.hasMoved = true
