@@ -144,7 +144,8 @@ import Upstream
         rig.settle()
         for shard in 0..<3 {
             let line = try ear(rig, shard)
-            let said = String(decoding: try #require(rig.connections.values.first { $0.line == line }).input, as: UTF8.self)
+            let said = String(
+                decoding: try #require(rig.connections.values.first { $0.line == line }).input, as: UTF8.self)
             let words = said.split(separator: "\r\n").filter { $0.hasSuffix("subscribe") }
             #expect(words == ["unsubscribe", "subscribe", "subscribe", "unsubscribe", "unsubscribe"])
         }
