@@ -21,7 +21,7 @@ final class SharedState: Sendable {
     let census: ListenerCensus
     let scripts: ScriptStore
     let register = ShardRegister()
-    let hotKeys = HotKeyBoard()
+    let hotKeys: HotKeyBoard
     let misses: MissLeases
     private let lives = Mutex<[Int: KeyLives]>([:])
     let events: EventLog
@@ -30,13 +30,14 @@ final class SharedState: Sendable {
 
     init(
         clientsMax: Int, lastClientID: Int = 0, events: EventLog = EventLog(),
-        slowCountMax: Int = SlowLogOptions().countMax
+        slowCountMax: Int = SlowLogOptions().countMax, hotKeys: HotKeyBoard = HotKeyBoard()
     ) {
         self.clientsMax = clientsMax
         startedAtNs = Clock.nowNs()
         clientIDs = Atomic(lastClientID)
         slowLog = SlowLog(capacity: slowCountMax)
         self.events = events
+        self.hotKeys = hotKeys
         census = ListenerCensus()
         scripts = ScriptStore()
         misses = MissLeases()
@@ -47,6 +48,7 @@ final class SharedState: Sendable {
         self.clientsMax = clientsMax
         startedAtNs = older.startedAtNs
         clientIDs = Atomic(older.lastClientIDForFollower)
+        hotKeys = HotKeyBoard()
         events = older.events
         slowLog = older.slowLog
         slowLog.keep(slowCountMax)

@@ -207,7 +207,8 @@ final class EngineRig {
             layout: TelemetryLayout(
                 workerCount: 1, pools: pools.map { .init(name: $0.name, servers: $0.shards.map(\.name)) },
                 commands: CommandTable().wireNames))
-        let shared = SharedState(clientsMax: options.clientsMax)
+        let shared = SharedState(
+            clientsMax: options.clientsMax, hotKeys: HotKeyBoard(seed: 1, processNumber: 2))
         mailbox = try Mailbox()
         shared.mailboxes = [mailbox]
         var log = Logger(label: "test")
@@ -306,7 +307,8 @@ final class EngineRig {
             client.pending.removeFirst(count)
             engine.received(client.ref, count: count)
         }
-        for (descriptor, connection) in connections where connections[descriptor] != nil {
+        for (descriptor, connection) in connections.sorted(by: { $0.key < $1.key })
+        where connections[descriptor] != nil {
             if receive(connection) { hasMoved = true }
         }
         for message in mailbox.takeAll() {
@@ -399,8 +401,13 @@ final class EngineRig {
         return hasMoved
     }
 
+    /// A dictionary's own order is another one in each process.
+    private var connectionsInOrder: [FakeConnection] {
+        connections.sorted { $0.key < $1.key }.map(\.value)
+    }
+
     private func connections(of shard: Int) -> [FakeConnection] {
-        connections.values.filter { number(of: $0.line) == shard }
+        connectionsInOrder.filter { number(of: $0.line) == shard }
     }
 
     /// The shards of the spare pool are counted behind the others.
@@ -451,7 +458,7 @@ final class EngineRig {
     func stall(_ line: LineRef) { connections[line.pointee.descriptor]!.isStalled = true }
 
     func unstall() {
-        for connection in connections.values where connection.isStalled {
+        for connection in connectionsInOrder where connection.isStalled {
             connection.isStalled = false
             connection.work()
         }

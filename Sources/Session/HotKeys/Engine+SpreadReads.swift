@@ -11,8 +11,9 @@
 //     answered and its shard's line has given a sign that was asked for later: changes of before have been heard then.
 //     It waits for that sign, one for all who wait, and no longer than the lease.
 //  2. A read that is asked again at the key's shard may be answered by a newer value than copies have. So a client's
-//     reads of copies are answered in their order, those of the same key behind it are asked there as well, and a
-//     write, or a read that would go another way or to a newer generation, is put off while reads are under way.
+//     reads of copies are answered in their order; those of the same key before it and behind it are asked there as
+//     well, for each of them may come to that later, and then what it is told would be the newer; and a write, or a
+//     read that would go another way or to a newer generation, is put off while reads are under way.
 //  3. A copy may be gone unseen. A reply that a missing key could have is held until EXISTS has said, later, that the
 //     copy is there: a name is used once, so it was there all the time. To ask the key's shard instead would send it
 //     every SISMEMBER that says no.
@@ -307,13 +308,13 @@ extension Engine {
 
     // MARK: The common way
 
-    /// No copy answers it: its key's own shard does, and for those behind it as well.
-    private mutating func askHome(_ first: SpreadReadRef) {
-        let (client, generation) = (first.pointee.client, first.pointee.generation)
+    /// No copy answers it: its key's own shard does, as well as all of the client's that ask the same copies (rule 2).
+    private mutating func askHome(_ read: SpreadReadRef) {
+        let (client, generation) = (read.pointee.client, read.pointee.generation)
         if !client.pointee.flags.contains(.closed) { touchAll(client) }
         // It must outlive those that end.
         generation.pointee.readCount += 1
-        var next: SpreadReadRef? = first
+        var next = client.pointee.lastSpread.unsafelyUnwrapped.pointee.nextOfClient
         while let read = next {
             let isLast = read == client.pointee.lastSpread
             next = isLast ? nil : read.pointee.nextOfClient

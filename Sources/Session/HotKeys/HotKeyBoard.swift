@@ -23,11 +23,16 @@ final class HotKeyBoard: Sendable {
     }
 
     /// Nobody outside can make keys that share a hash.
-    let seed = UInt64.random(in: .min ... .max)
+    let seed: UInt64
     /// In the names of this process's copies on servers; no other process has the same.
-    let processNumber = UInt64.random(in: .min ... .max)
+    let processNumber: UInt64
     private let entries = Mutex<[Place: Entry]>([:])
     private let slots = Mutex<[Int: HotSlots]>([:])
+
+    init(seed: UInt64 = .random(in: .min ... .max), processNumber: UInt64 = .random(in: .min ... .max)) {
+        self.seed = seed
+        self.processNumber = processNumber
+    }
 
     func post(_ entry: Entry, workerIndex: Int) {
         let place = Place(poolIndex: entry.snapshot.poolIndex, workerIndex: workerIndex)
