@@ -78,7 +78,7 @@ package struct AdminClient: Sendable {
         }
         let body = Array(answer[end...])
         guard text.hasPrefix("HTTP/1.1 200 ") else {
-            let status = text.dropFirst("HTTP/1.1 ".count).prefix { $0 != "\r" }
+            let status = text.dropFirst("HTTP/1.1 ".count).prefix { !$0.isNewline }
             throw AdminClientError(description: "\(place): \(status): \(Self.reason(in: body))")
         }
         return body

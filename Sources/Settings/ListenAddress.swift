@@ -34,6 +34,12 @@ package enum ListenAddress: Sendable, Equatable, Hashable {
 
     private static func parseTCP(_ text: String) -> Result<ListenAddress, Flaw> {
         guard let colon = text.lastIndex(of: ":") else {
+            guard portNumber(text[...]) == nil else {
+                return .failure(
+                    Flaw(
+                        "\"\(text)\" has no address",
+                        "write 127.0.0.1:\(text) for this machine only, 0.0.0.0:\(text) for all others too"))
+            }
             return .failure(Flaw("\"\(text)\" has no port", "write host:port, [IPv6]:port or /path"))
         }
         let portText = text[text.index(after: colon)...]

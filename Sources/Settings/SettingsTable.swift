@@ -38,6 +38,9 @@ package struct SettingsRow: Sendable {
     /// What the key does, in one sentence.
     package let sentence: String
 
+    /// Its value is shown to nobody.
+    package var isSecret: Bool { key == "redis_auth" || key == "admin_token" }
+
     fileprivate init(
         _ scope: Scope, _ key: String, _ kind: Kind, default defaultText: String? = nil,
         isRequired: Bool = false, _ sentence: String

@@ -45,12 +45,6 @@ struct ReloadPlan: Equatable {
         if before.process.statsListen != after.process.statsListen {
             refusals.append("keyway.stats_listen changes only with a new start")
         }
-        if before.process.adminListen != after.process.adminListen
-            || before.process.adminToken != after.process.adminToken
-            || before.process.adminHosts != after.process.adminHosts
-        {
-            refusals.append("the admin port (keyway.admin_...) changes only with a new start")
-        }
         if Self.adminKeys(before) != Self.adminKeys(after) {
             refusals.append("keyway.admin_listen, admin_token and admin_hosts change only with a new start")
         }
@@ -157,7 +151,7 @@ struct ReloadPlan: Equatable {
             let old = before.texts[path] ?? row.defaultText ?? "none"
             let new = after.texts[path] ?? row.defaultText ?? "none"
             guard old != new else { return nil }
-            return row.key == "redis_auth" ? "\(row.key) changes" : "\(row.key): \(old) -> \(new)"
+            return row.isSecret ? "\(row.key) changes" : "\(row.key): \(old) -> \(new)"
         }
     }
 }

@@ -43,6 +43,14 @@ import Testing
         #expect(!plan.movesKeys)
     }
 
+    @Test func anotherTokenOfTheAdminPortIsRefusedAndNotShown() throws {
+        let admin = "admin_listen: 127.0.0.1:5\n  admin_token: the-first-of-two-tokens\n  workers"
+        let before = Self.before.replacing("workers", with: admin)
+        let plan = try plan(before.replacing("the-first", with: "the-second"), before: before)
+        #expect(plan.lines == ["keyway.admin_token changes"])
+        #expect(plan.refusals.count == 1 && plan.refusals[0].contains("admin_token"))
+    }
+
     @Test func aServerMoreMovesItsShareOfTheKeys() throws {
         let plan = try plan(Self.before + "\n    - 127.0.0.1:13:1 three\n")
         #expect(plan.movesKeys && plan.pools[0].hasOtherServers)

@@ -27,6 +27,10 @@ func aTCPAddressIsSplitAtTheLastColon(value: String, host: String, port: Int) th
 
 private let badAddresses: [(value: String, text: String)] = [
     ("localhost", "\"localhost\" has no port; write host:port, [IPv6]:port or /path"),
+    (
+        "6379",
+        "\"6379\" has no address; write 127.0.0.1:6379 for this machine only, 0.0.0.0:6379 for all others too"
+    ),
     ("localhost:0", "port \"0\" is not a number 1...65535; write host:port"),
     ("localhost:65536", "port \"65536\" is not a number 1...65535; write host:port"),
     ("'localhost:'", "port \"\" is not a number 1...65535; write host:port"),

@@ -96,7 +96,7 @@ private let processLines: [(line: String, text: String)] = [
         "proto_max_bulk_len: 1gb",
         "keyway.proto_max_bulk_len: 1gb is above the maximum 512mb; use 1mb...512mb, or remove the line for 512mb"
     ),
-    ("stats_listen: 22222", "keyway.stats_listen: \"22222\" has no port; write host:port"),
+    ("stats_listen: 22222", "keyway.stats_listen: \"22222\" has no address; write host:port"),
     ("stats_listen: /tmp/s", "keyway.stats_listen: \"/tmp/s\" has no port; write host:port"),
     ("admin_listen: /tmp/s", "keyway.admin_listen: \"/tmp/s\" has no port; write host:port, or a port"),
     ("admin_listen: 0", "keyway.admin_listen: \"0\" has no port; write host:port, or a port"),
