@@ -81,14 +81,17 @@ setup:
 PREFIX ?= /usr/local
 VERSION := $(shell sed -n 's/^let keywayVersion = "\(.*\)"/\1/p' Sources/keyway/Version.swift)
 STATIC := -c release --static-swift-stdlib
+# A folder with programs that are built already; without it they are built first.
+BUILT ?=
 install:
-	swift build $(STATIC) --product keyway
-	swift build $(STATIC) --product keyway-bench
+	test -n "$(BUILT)" || swift build $(STATIC) --product keyway
+	test -n "$(BUILT)" || swift build $(STATIC) --product keyway-bench
 	install -d "$(DESTDIR)$(PREFIX)/bin"
+	from="$(BUILT)"; from="$${from:-$$(swift build $(STATIC) --show-bin-path)}"; \
 	for program in keyway keyway-bench; do \
-		install -m 0755 -s "$$(swift build $(STATIC) --show-bin-path)/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program"; \
+		install -m 0755 -s "$$from/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program" || exit 1; \
 	done
-	packaging/manual.sh "$$(swift build $(STATIC) --show-bin-path)/keyway" "$(DESTDIR)$(PREFIX)"
+	packaging/manual.sh "$(DESTDIR)$(PREFIX)/bin/keyway" "$(DESTDIR)$(PREFIX)"
 
 deb:
 	packaging/debian/make.sh $(VERSION) dist

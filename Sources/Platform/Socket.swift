@@ -265,9 +265,9 @@ package enum Socket {
 
     package static func setKeepAlive(_ descriptor: Int32) { set(descriptor, SOL_SOCKET, SO_KEEPALIVE, 1) }
 
-    /// The kernel takes no more while so many bytes wait for the peer's window; what the peer does not read stays with us
-    /// and under our limits. Without it a socket grows to the last number of `net.ipv4.tcp_wmem`, and some hundreds of
-    /// them push the whole machine over `net.ipv4.tcp_mem`, where the kernel drops packets of everybody.
+    /// The kernel takes no more while so many bytes wait for the peer's window; what the peer does not read stays with
+    /// us and under our limits. Without it a socket grows to the last number of `net.ipv4.tcp_wmem`, and some hundreds
+    /// of them push the whole machine over `net.ipv4.tcp_mem`, where the kernel drops packets of everybody.
     package static func limitUnsent(_ descriptor: Int32, sizeBytes: Int32) {
         set(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, sizeBytes)
     }

@@ -1,6 +1,6 @@
 // Engine+Ears: the connections over which a worker hears published messages, one a shard of each pool in which somebody
-// listens or did. They speak RESP2, where a message differs from RESP3's in its first byte only, and every server knows it.
-// A lost ear connects again and subscribes to everything anew; what was published meanwhile is lost, as it is for a
+// listens or did. They speak RESP2, where a message differs from RESP3's in its first byte only, and every server knows
+// it. A lost ear connects again and subscribes to everything anew; what was published meanwhile is lost, as it is for a
 // client of a server that restarts.
 // When the last topic goes the ears stay, until the servers close them: many clients listen for each answer anew and do
 // not wait for the confirmation before they ask somebody to publish it. A subscription that had to connect first would

@@ -7,8 +7,8 @@
 //
 // A listener's reply waits until every shard that can be reached has confirmed, so that no message published after it
 // is missed; and it is shown nothing that a shard sent before, for the topic may be older than its wish.
-// A client that leaves waits likewise: until every shard has answered it is shown what was published before, in front of
-// its reply, and it is counted, as the shards may still count the connection that is there for it. What it joins
+// A client that leaves waits likewise: until every shard has answered it is shown what was published before, in front
+// of its reply, and it is counted, as the shards may still count the connection that is there for it. What it joins
 // meanwhile is subscribed to at once; whatever else it asks is read when it has left.
 // Classes and dictionaries: a worker has few topics, and a message is looked up once for all its listeners.
 // Not here: the commands (Engine+Subscriptions), the connections (Engine+Ears).

@@ -199,7 +199,8 @@ import Testing
             if index % 50 == 0 { try expectAnswer(reader, keys[0], mayFail: isLong) }
         }
         try expectAnswer(reader, keys[1], mayFail: isLong)
-        // Of those that were cut nothing is left there, and of the others little: it is no bound of Keyway's that holds.
+        // Of those that were cut nothing is left there, and of the others little: it is no bound of Keyway's that
+        // holds.
         let kernelBytes = try bytesToSend(fromPort: rig.endpoint.port)
         #expect(kernelBytes.max()! <= 512 << 10, "of one client")
         #expect(kernelBytes.reduce(0, +) <= greedy.count * 256 << 10, "of all")
@@ -211,8 +212,8 @@ import Testing
         try eventually("all is given back") { try reader.command("GET", keys[2]).text?.count == 100_000 }
     }
 
-    /// Goal: the kernel holds little for a client that does not read, and nothing for one that was cut. Method: what the
-    /// kernel says of the connection, below the limit at which Keyway cuts it and above.
+    /// Goal: the kernel holds little for a client that does not read, and nothing for one that was cut. Method: what
+    /// the kernel says of the connection, below the limit at which Keyway cuts it and above.
     @Test(arguments: Servers.newest, [false, true])
     func whatAClientDoesNotReadIsHeldHereNotInTheKernel(_ server: Server, _ isCut: Bool) throws {
         let limits = ["client_output_buffer_soft_limit": "256kb", "client_output_buffer_soft_time": "1"]
@@ -232,7 +233,8 @@ import Testing
         }
     }
 
-    /// - Parameter mayFail: behind gigabytes that others have asked the same server for, an error in time is an answer of
+    /// - Parameter mayFail: behind gigabytes that others have asked the same server for, an error in time is an answer
+    /// of
     ///   a debug build.
     private func expectAnswer(_ reader: RESPConnection, _ key: String, mayFail: Bool) throws {
         let text = try reader.command("GET", key).text ?? ""
