@@ -20,6 +20,22 @@ package struct MetricValues<M: MetricTable>: Sendable, Equatable {
         case .timestamp, .state: self[metric] = max(self[metric], value)
         }
     }
+
+    mutating func add(_ other: MetricValues) {
+        for metric in M.allCases { merge(metric, other[metric]) }
+    }
+
+    /// Without gauges and states, which end with whoever wrote them.
+    var countsAlone: MetricValues {
+        var values = self
+        for metric in M.allCases {
+            switch metric.row.kind {
+            case .counter, .timestamp: continue
+            case .gauge, .state: values[metric] = 0
+            }
+        }
+        return values
+    }
 }
 
 /// Every counter of the process at about one moment.
@@ -54,5 +70,31 @@ package struct CounterSnapshot: Sendable, Equatable {
     package init(process: MetricValues<WorkerMetric>, pools: [Pool]) {
         self.process = process
         self.pools = pools
+    }
+
+    /// Adds those of pools and servers that are here too, by their names.
+    mutating func add(_ other: CounterSnapshot) {
+        process.add(other.process)
+        for index in pools.indices {
+            guard let pool = other.pools.first(where: { $0.name == pools[index].name }) else { continue }
+            pools[index].values.add(pool.values)
+            for place in pools[index].servers.indices {
+                let name = pools[index].servers[place].name
+                guard let server = pool.servers.first(where: { $0.name == name }) else { continue }
+                pools[index].servers[place].values.add(server.values)
+            }
+        }
+    }
+
+    var countsAlone: CounterSnapshot {
+        var counts = self
+        counts.process = process.countsAlone
+        for index in pools.indices {
+            counts.pools[index].values = pools[index].values.countsAlone
+            for place in pools[index].servers.indices {
+                counts.pools[index].servers[place].values = pools[index].servers[place].values.countsAlone
+            }
+        }
+        return counts
     }
 }

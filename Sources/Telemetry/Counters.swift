@@ -1,5 +1,7 @@
 // Counters: owns every counter block of the process and adds the workers up when somebody asks.
 // Each block starts on a cache line of its own, so that no worker's count ever slows another's.
+// Where the layout changes while the process runs, other counters follow these and go on from their numbers: what is
+// shown of a pool or a server is the sum over all that had its name.
 // Not here: how a block is written (CounterBlock), what the numbers mean (Metric).
 
 import Glibc
@@ -42,6 +44,15 @@ package final class Counters: Sendable {
     /// Where its histograms begin: its servers', then its commands'. Those of the worker itself come last.
     private let poolTimesOffsets: [Int]
     private let memory: Memory
+    private let earlier: Mutex<Earlier>
+
+    /// What those before have counted.
+    private enum Earlier {
+        case none
+        /// They are still written, and what is open in them counts too.
+        case live(Counters)
+        case past(CounterSnapshot, LatencySnapshot, TelemetryLayout)
+    }
 
     /// Owned by `Counters` alone; every cell is atomic, so sharing the address is safe.
     private struct Memory: @unchecked Sendable {
@@ -53,8 +64,10 @@ package final class Counters: Sendable {
     private static let lineBytes = 64
     private static let timesPerServer = 2
 
-    package init(layout: TelemetryLayout) {
+    /// - Parameter older: those of the same process whose numbers go on here, until and after `earlierHaveEnded`.
+    package init(layout: TelemetryLayout, following older: Counters? = nil) {
         self.layout = layout
+        earlier = Mutex(older.map { .live($0) } ?? .none)
         var stride = Self.cellCount(of: WorkerMetric.self)
         var offsets: [Int] = []
         for pool in layout.pools {
@@ -87,6 +100,15 @@ package final class Counters: Sendable {
     }
 
     deinit { free(memory.allocation) }
+
+    /// Nobody writes those before any more: their last numbers stay, and nothing is open in them.
+    package func earlierHaveEnded() {
+        earlier.withLock { earlier in
+            guard case .live(let older) = earlier else { return }
+            older.earlierHaveEnded()
+            earlier = .past(older.snapshot().countsAlone, older.latencies(), older.layout)
+        }
+    }
 
     /// The block of one worker.
     package func worker(_ worker: Int) -> CounterBlock<WorkerMetric> {
@@ -154,6 +176,13 @@ package final class Counters: Sendable {
             }
             return pool
         }
+        earlier.withLock { earlier in
+            switch earlier {
+            case .none: break
+            case .live(let older): snapshot.add(older.latencies(), of: older.layout, to: layout)
+            case .past(_, let latencies, let older): snapshot.add(latencies, of: older, to: layout)
+            }
+        }
         return snapshot
     }
 
@@ -173,7 +202,7 @@ package final class Counters: Sendable {
     /// Adds the workers up. Each number is exact as of some moment during the call; together they are no instant's
     /// picture, for nobody is stopped for it.
     package func snapshot() -> CounterSnapshot {
-        CounterSnapshot(
+        var sum = CounterSnapshot(
             process: total { worker($0) },
             pools: layout.pools.enumerated().map { poolIndex, pool in
                 CounterSnapshot.Pool(
@@ -183,6 +212,14 @@ package final class Counters: Sendable {
                             name: name, values: total { server(serverIndex, pool: poolIndex, worker: $0) })
                     })
             })
+        earlier.withLock { earlier in
+            switch earlier {
+            case .none: break
+            case .live(let older): sum.add(older.snapshot())
+            case .past(let counts, _, _): sum.add(counts)
+            }
+        }
+        return sum
     }
 
     private func total<M: MetricTable>(_ block: (Int) -> CounterBlock<M>) -> MetricValues<M> {

@@ -26,4 +26,23 @@ package struct LatencySnapshot: Sendable, Equatable {
     package var pools: [Pool] = []
 
     package init() {}
+
+    /// Adds those of pools and servers that are here too, by their names. Loops are their workers' own.
+    ///
+    /// - Parameters:
+    ///   - theirs: what the other's places stand for.
+    ///   - ours: what those here stand for; commands have the same places in both.
+    mutating func add(_ other: LatencySnapshot, of theirs: TelemetryLayout, to ours: TelemetryLayout) {
+        for (index, pool) in ours.pools.enumerated() {
+            guard let place = theirs.pools.firstIndex(where: { $0.name == pool.name }) else { continue }
+            for (command, times) in other.pools[place].commands {
+                pools[index].commands[command, default: HistogramValues()].add(times)
+            }
+            for (server, name) in pool.servers.enumerated() {
+                guard let known = theirs.pools[place].servers.firstIndex(of: name) else { continue }
+                pools[index].servers[server].queue.add(other.pools[place].servers[known].queue)
+                pools[index].servers[server].backend.add(other.pools[place].servers[known].backend)
+            }
+        }
+    }
 }

@@ -221,7 +221,7 @@ final class Service: Sendable {
         for index in pools.indices { pools[index].backend.preconnects = true }
         var options = assembly.proxy
         options.clientDescriptorsMax = descriptorsForClients(assembly)
-        let counters = Counters(layout: assembly.telemetry)
+        let counters = Counters(layout: assembly.telemetry, following: running.counters)
         let proxy = Proxy(options: options, pools: pools, counters: counters, log: log, following: running.proxy)
         try proxy.start(inherited: InheritedSockets(try running.proxy.offer.listeners.map(Socket.duplicate)))
         proxy.waitUntilConnected(timeoutMs: Self.connectTimeoutMs)
@@ -238,6 +238,7 @@ final class Service: Sendable {
         try takeOver(Handover(socket: theirs), proxy)
         let giver = try WorkerThread.start(name: "keyway-give") { [self] in
             do { try older.handOver(Handover(socket: ours), patience) } catch { log.error("reload: \(error)") }
+            counters.earlierHaveEnded()
             self.running.withLock { running in running?.older.removeAll { $0 === older } }
         }
         WorkerThread.detach(giver)

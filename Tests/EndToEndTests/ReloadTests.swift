@@ -146,6 +146,42 @@ import Testing
         #expect(try client.command("PING") == .simple("PONG"))
     }
 
+    /// Goal: what was counted goes on, and what is down is found to be so without a request. Method: a server that is
+    /// stopped, so that it takes connections, and workers whose breakers no failed request opens.
+    @Test(arguments: Servers.newest) func numbersAndWhatIsDownGoOn(_ server: Server) throws {
+        let stage = try Stage(server)
+        var pool = ["timeout": "1000", "breaker_failures": "1"]
+        try stage.write(Stage.config(stage.endpoint, stage.shards[..<3], pool: pool))
+        try stage.reload(until: "is in use")
+        let client = try stage.connect()
+        let key = try #require(
+            (0..<100).map { "k\($0)" }.first {
+                try client.command("KEYWAY", "ROUTE", $0).elements[0].elements.contains { $0.text == "s1" }
+            })
+        for _ in 0..<500 { _ = try client.command("SET", key, "v") }
+        func requests() throws -> Int {
+            let page = try JSONSerialization.jsonObject(
+                with: Data(RESPConnection(stage.keyway.statsEndpoint).readToClose()))
+            let servers = (page as? [String: Any])?["test"] as? [String: Any]
+            return (servers?["s1"] as? [String: Any])?["requests"] as? Int ?? -1
+        }
+        let before = try requests()
+        #expect(before >= 500)
+        stage.shards[1].pause()
+        defer { stage.shards[1].resume() }
+        #expect(try client.command("GET", key).text?.hasPrefix("TIMEOUT") == true)
+        #expect(try client.command("GET", key).text?.hasPrefix("SHARDDOWN") == true)
+        pool["breaker_failures"] = "0"
+        try stage.write(Stage.config(stage.endpoint, stage.shards[..<3], pool: pool))
+        try stage.reload(until: "is in use")
+        #expect(try requests() > before)
+        try eventually("a check tells the new workers") {
+            try client.command("GET", key).text?.hasPrefix("SHARDDOWN") == true
+        }
+        stage.shards[1].resume()
+        try eventually("it comes back") { try client.command("GET", key) == "v" }
+    }
+
     /// Goal: who is in the middle of something goes on. Method: a transaction, a wait, a subscription, over a reload.
     @Test(arguments: Servers.found) func whatHasBegunGoesOn(_ server: Server) throws {
         let stage = try Stage(server)

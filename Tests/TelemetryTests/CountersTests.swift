@@ -111,3 +111,35 @@ private let layout = TelemetryLayout(
         _ = counters.server(1, pool: 0, worker: 0)
     }
 }
+
+/// Goal: after a reload numbers go on where the names are the same, whatever the order and number of the workers, pools
+/// and servers; what is open counts while it is, and ends with those who wrote it.
+@Test func whoFollowsGoesOnFromTheNumbersBefore() {
+    let older = Counters(layout: layout)
+    older.worker(2).add(.ticks, 5)
+    older.pool(2, worker: 1).add(.commands, 7)
+    older.pool(2, worker: 1).set(.clientConnections, 3)
+    older.server(0, pool: 2, worker: 0).add(.requests, 11)
+    older.server(0, pool: 2, worker: 0).set(.breakerState, 2)
+    older.backendTimes(server: 0, pool: 2, worker: 0).record(us: 100)
+    let newer = Counters(
+        layout: TelemetryLayout(workerCount: 1, pools: [.init(name: "beta", servers: ["other", "one"])]),
+        following: older)
+    newer.pool(0, worker: 0).add(.commands, 1)
+    newer.pool(0, worker: 0).set(.clientConnections, 2)
+    for isLive in [true, false] {
+        let now = newer.snapshot()
+        #expect(now.process[.ticks] == 5 && now.pools.count == 1)
+        #expect(now.pools[0].values[.commands] == 8)
+        #expect(now.pools[0].values[.clientConnections] == (isLive ? 5 : 2))
+        #expect(now.pools[0].servers.map { $0.values[.requests] } == [0, 11])
+        #expect(now.pools[0].servers[1].values[.breakerState] == (isLive ? 2 : 0))
+        #expect(newer.latencies().pools[0].servers.map(\.backend.count) == [0, 1])
+        if isLive { newer.earlierHaveEnded() }
+    }
+    // A third goes on from both, whether the first has ended before or not.
+    let third = Counters(layout: layout, following: newer)
+    third.earlierHaveEnded()
+    #expect(third.snapshot().pools[2].values[.commands] == 8)
+    #expect(third.latencies().pools[2].servers[0].backend.count == 1)
+}
