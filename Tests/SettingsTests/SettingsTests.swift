@@ -71,7 +71,9 @@ private func withFile<Answer>(_ bytes: [UInt8], _ body: (String) throws -> Answe
 
 // MARK: conf/
 
-@Test(arguments: ["keyway", "fleet", "twemproxy", "reference"])
+@Test(arguments: [
+    "keyway", "fleet", "twemproxy", "reference", "cache", "store", "spare", "cluster", "celebrities",
+])
 func everyConfigFileOfTheRepositoryIsRightAndWarnsOfNothing(name: String) throws {
     #expect(try Settings.read(file: "\(confFolder)/\(name).yml").warnings == [])
 }
