@@ -2,6 +2,7 @@
 
 import Platform
 import Testing
+import Upstream
 import Wire
 
 @testable import Session
@@ -101,6 +102,26 @@ import Wire
         #expect(client.text == "$-1\r\n$6\r\nbehind\r\n")
         #expect(rig.ask(client, "ECHO", "again") == "$5\r\nagain\r\n")
         #expect(rig.departed.isEmpty)
+    }
+
+    /// Goal: nothing behind a command that blocks is read, whatever became of the other process, and the connection
+    /// that was lent for it goes back.
+    @Test func whoBlocksAndStaysIsReadOnWhenItIsAnswered() throws {
+        let rig = try EngineRig(shardCount: 2)
+        let (list, key) = (rig.key(on: 0), rig.key(on: 1))
+        rig.backends[0].isFrozen = true
+        let client = rig.connect()
+        rig.send(client, rig.request("BLPOP", list, "0"))
+        rig.engine.handOver()
+        rig.settle()
+        rig.engine.stay()
+        rig.send(client, rig.request("SET", key, "1"))
+        #expect(rig.backends[1].store.isEmpty)
+        rig.backends[0].lie = { $0[0] == "BLPOP" ? Array("*-1\r\n".utf8) : nil }
+        rig.thaw(0)
+        #expect(client.text == "*-1\r\n+OK\r\n")
+        let shard = rig.engine.pools[0].shards[0]
+        #expect(shard.leaseCount == 0)
     }
 
     @Test func aClientWithoutAPlaceIsRefused() throws {

@@ -51,13 +51,12 @@ extension Engine {
         return true
     }
 
-    /// They could not go: the other process is gone.
+    /// They could not go: the other process is gone. What is under way of each is answered first; whose barrier it is
+    /// that waits for that, nobody knows.
     mutating func stay() {
         isHandingOver = false
         for client in clients {
             client.pointee.flags.remove(.leaving)
-            client.pointee.gate.remove(.barrier)
-            if client.pointee.gate.isEmpty { scheduleResume(client) }
             markDirty(client)
         }
     }
