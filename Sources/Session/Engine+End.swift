@@ -1,5 +1,6 @@
 // Engine+End: what an engine gives back when its worker ends while the process goes on, as after a reload: buffers, the
-// lines and shards, and the tables of hot keys. Nobody waits for anything here any more.
+// lines and shards, and the tables of hot keys. Nobody waits for anything here any more: those who have gone had their
+// requests answered first, as the replies lie in many places.
 // Not here: the sockets (Worker), the clients, which have left or were closed.
 
 import Platform
@@ -7,6 +8,9 @@ import Routing
 import Upstream
 
 extension Engine {
+    /// No client is left, and nothing is under way for one that has gone.
+    var isDeserted: Bool { clientCount == 0 && unansweredCount == 0 }
+
     mutating func giveEverythingBack() {
         dropAllCopies()
         for index in pools.indices {
@@ -23,11 +27,9 @@ extension Engine {
     }
 
     private mutating func free(_ shard: ShardRef) {
-        for index in 0..<shard.pointee.allLineCount {
-            let line = shard.pointee.lines[index]
-            line.pointee.greeting.removeAll(pool: &buffers)
+        while let line = shard.pointee.firstLine {
+            line.forgetConnection(pool: &buffers)
             line.pointee.out.removeAll(pool: &buffers)
-            line.pointee.written.removeAll(pool: &buffers)
             line.free()
         }
         shard.pointee.lines.deallocate()

@@ -138,7 +138,7 @@ struct Worker: ~Copyable {
     /// Nobody is left, or their time is over.
     private mutating func isOver() -> Bool {
         guard engine.isDraining || engine.isHandingOver else { return false }
-        if engine.clientCount == 0 { return true }
+        if engine.isDeserted || (engine.isDraining && engine.clientCount == 0) { return true }
         guard engine.nowMs >= drainUntilMs else { return false }
         if engine.isDraining { return true }
         // Those who were in the middle of something all the time are told now.

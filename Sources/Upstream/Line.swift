@@ -92,6 +92,9 @@ public struct Line: BitwiseCopyable {
     public var nextDirty: LineRef?
     /// Its server's host name leads elsewhere by now, so it gets no new request.
     public var isOutdated = false
+    /// Among all lines of its shard, from the newest to the oldest.
+    public internal(set) var nextOfShard: LineRef?
+    fileprivate var previousOfShard: LineRef?
     /// A transfer line with nothing to do, linked by `nextSpare`.
     public var isSpare = false
     public var nextSpare: LineRef?
@@ -126,6 +129,9 @@ public struct Line: BitwiseCopyable {
                 deadlineTimer: TimerNode(kind: deadlineTimerKind, owner: line),
                 linkTimer: TimerNode(kind: linkTimerKind, owner: line),
                 hedgeTimer: TimerNode(kind: hedgeTimerKind, owner: line)))
+        line.pointee.nextOfShard = shard.pointee.firstLine
+        shard.pointee.firstLine?.pointee.previousOfShard = line
+        shard.pointee.firstLine = line
         return line
     }
 
@@ -155,6 +161,12 @@ extension UnsafeMutablePointer where Pointee == Line {
 
     /// Frees the line and what it owns; it has no request and no bytes any more.
     public func free() {
+        if let previous = pointee.previousOfShard {
+            previous.pointee.nextOfShard = pointee.nextOfShard
+        } else {
+            pointee.shard.pointee.firstLine = pointee.nextOfShard
+        }
+        pointee.nextOfShard?.pointee.previousOfShard = pointee.previousOfShard
         pointee.inFlight.deallocate()
         pointee.sent.deallocate()
         deallocate()

@@ -39,6 +39,8 @@ public struct Shard: BitwiseCopyable {
     public let lineCount: Int
     package let sharedLimits: SharedLineLimits
     public fileprivate(set) var dialectCount = 0
+    /// All lines to the server, whatever they are for, linked by `nextOfShard`.
+    public internal(set) var firstLine: LineRef?
     /// Transfer lines with nothing to do.
     public var spare: LineRef?
     /// Transfer lines, busy and spare.

@@ -124,6 +124,32 @@ import Wire
         #expect(shard.leaseCount == 0)
     }
 
+    /// Goal: a worker that ends in a process that goes on keeps nothing. Method: a client has left with a part of its
+    /// reply here, another in the middle of a message.
+    @Test func aWorkerThatEndsGivesEverythingBack() throws {
+        let rig = try EngineRig(shardCount: 2)
+        let listener = rig.connect()
+        #expect(rig.ask(listener, "SUBSCRIBE", "news").hasPrefix("*3\r\n"))
+        let ear = try #require(rig.connections.values.first { $0.line.pointee.role == .ear }?.line)
+        rig.reply(ear, "*3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$9\r\nhal")
+        let client = rig.connect()
+        rig.backends[1].isFrozen = true
+        rig.send(client, rig.request("MGET", rig.key(on: 0), rig.key(on: 1)))
+        rig.engine.handOver()
+        rig.disconnect(listener)
+        rig.disconnect(client)
+        #expect(rig.engine.clientCount == 0)
+        let wasDeserted = rig.engine.isDeserted
+        #expect(!wasDeserted, "a reply that somebody asked for is still to come")
+        rig.thaw(1)
+        let isDeserted = rig.engine.isDeserted
+        #expect(isDeserted)
+        rig.engine.giveEverythingBack()
+        rig.engine.buffers.chunks.releaseFree()
+        let leftBytes = rig.engine.buffers.chunks.totalBytes
+        #expect(leftBytes == 0)
+    }
+
     @Test func aClientWithoutAPlaceIsRefused() throws {
         let rig = try EngineRig(shardCount: 1)
         let record = ClientRecord(
