@@ -90,6 +90,14 @@ extension Engine {
         tell(ring, poolIndex: shard.pointee.poolIndex)
     }
 
+    /// While this worker calls a shard down, no other one brings it back.
+    var owesShardToRing: Bool {
+        pools.contains { pool in
+            guard case .remap = pool.options.failureMode else { return false }
+            return (0..<pool.shardCount).contains { pool.shards[$0].isOut }
+        }
+    }
+
     /// Made once, for all workers.
     private func tell(_ ring: ShardRegister.Ring, poolIndex: Int) {
         let placement = pools[poolIndex].options.placement.excluding(ring.ejected)

@@ -8,8 +8,10 @@ import Routing
 import Upstream
 
 extension Engine {
-    /// No client is left, and nothing is under way for one that has gone.
-    var isDeserted: Bool { clientCount == 0 && unansweredCount == 0 }
+    /// No client is left, nothing is under way for one that has gone, and no other worker's client needs this one.
+    var isDeserted: Bool {
+        clientCount == 0 && unansweredCount == 0 && (shared.connectedClients == 0 || !owesShardToRing)
+    }
 
     mutating func giveEverythingBack() {
         dropAllCopies()

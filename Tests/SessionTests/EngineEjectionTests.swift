@@ -58,6 +58,23 @@ struct EngineEjectionTests {
         #expect(rig.ask(client, "GET", key) == "$6\r\nbefore\r\n", "what it had")
     }
 
+    /// Goal: clients that stay with the other workers when the config is swapped get their shard back. Method: a worker
+    /// whose own have left, and that called the shard down.
+    @Test func aWorkerThatOwesAShardStaysWhileOthersHaveClients() throws {
+        let rig = try rig()
+        let client = rig.connect()
+        _ = fail(rig, 1, client)
+        _ = rig.engine.shared.clientOpened()
+        rig.engine.handOver()
+        rig.settle()
+        let mayEnd = rig.engine.isDeserted
+        #expect(rig.departed.count == 1 && !mayEnd)
+        rig.thaw(1)
+        rig.advance(ms: 1_010)
+        let mayEndNow = rig.engine.isDeserted
+        #expect(mayEndNow)
+    }
+
     /// Goal: the ring without a shard is twemproxy's, which is that of the others alone. Method: a placement of them.
     @Test func theRingIsThatOfTheOthers() throws {
         let rig = try rig()
