@@ -49,7 +49,9 @@ final class Hearing {
         let shard: Int
     }
 
-    private(set) var worker = -1
+    private var socket: SimulatedSocket?
+    /// That has its connection at the moment; -1: none.
+    var worker: Int { socket?.worker ?? -1 }
     /// Topics that it was told it listens to, and has not asked to leave, each with the last event before it asked.
     private(set) var confirmed: [SimulatedTopic: Int] = [:]
     private var expected: [Source: [Audience.Message]] = [:]
@@ -57,9 +59,9 @@ final class Hearing {
     /// The last message heard on each topic, by its part.
     private(set) var lastParts: [SimulatedTopic: Int] = [:]
 
-    /// A new connection, to this worker, or none.
-    func begin(worker: Int) {
-        self.worker = worker
+    /// A new connection, or none.
+    func begin(_ socket: SimulatedSocket?) {
+        self.socket = socket
         confirmed = [:]
         expected = [:]
         lastEvents = [:]

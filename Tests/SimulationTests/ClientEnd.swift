@@ -8,7 +8,7 @@ class ClientEnd {
     let index: Int
     let world: World
     let ledger: Ledger
-    private let kernels: [SimulatedKernel]
+    private let service: SimulatedService
     private(set) var socket: SimulatedSocket?
     /// Of the ledger.
     private(set) var session = -1
@@ -21,11 +21,11 @@ class ClientEnd {
     /// Of all clients together.
     private static let connectOdds = 20_000
 
-    init(index: Int, world: World, ledger: Ledger, kernels: [SimulatedKernel]) {
+    init(index: Int, world: World, ledger: Ledger, service: SimulatedService) {
         self.index = index
         self.world = world
         self.ledger = ledger
-        self.kernels = kernels
+        self.service = service
     }
 
     var isConnected: Bool { socket != nil }
@@ -61,11 +61,13 @@ class ClientEnd {
     }
 
     func connect() {
+        let kernels = service.acceptingKernels
+        guard !kernels.isEmpty else { return }
         let kernel = kernels[kernels.count == 1 ? 0 : world.dice.below(kernels.count)]
         let socket = kernel.acceptClient()
         self.socket = socket
         session = ledger.addSession(socket)
-        world.trace.note("client, worker, descriptor: connects", index, kernel.index, Int(socket.descriptor))
+        world.trace.note("client, worker, descriptor: connects", index, kernel.number, Int(socket.descriptor))
         hasConnected()
     }
 

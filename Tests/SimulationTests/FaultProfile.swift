@@ -1,6 +1,6 @@
 // FaultProfile: what goes wrong in one run, how often, and how tight its limits are; all of it drawn from the seed.
 // Odds are in 65,536ths, and many of them are 0, so that each run has a character of its own.
-// Not here: carrying it out (Simulation, SimulatedKernel, SimulatedBackend, SimulatedClient).
+// Not here: carrying it out (Simulation, SimulatedService, SimulatedKernel, SimulatedBackend, SimulatedClient).
 
 import Routing
 import Session
@@ -33,6 +33,20 @@ struct FaultProfile {
     /// What becomes of the keys of a shard that is down, and the shards of the pool that stands in for it.
     let failureMode: FailureMode
     let spareCount: Int
+
+    // MARK: Successors
+
+    /// A config is swapped for another; so often at most in one run.
+    var swapOdds: Int
+    let swapCountMax: Int
+    /// It is another process that follows, and not another generation of workers of the same one.
+    let upgradeOdds: Int
+    /// A process that follows dies while it is given the clients.
+    var successorDeathOdds: Int
+    let drainTimeoutMs: Int
+    /// From the start of those who follow until those before are told; and so long a client is on its way.
+    let connectMsMax: Int
+    let passageMsMax: Int
 
     // MARK: The kernel
 
@@ -78,8 +92,10 @@ struct FaultProfile {
     var slowReaderOdds: Int
     let slowReaderMsMax: Int
 
-    /// - Parameter lies: a server may answer what is not true.
-    init(dice: inout Dice, lies: Bool) {
+    /// - Parameters:
+    ///   - lies: a server may answer what is not true.
+    ///   - swaps: what successors are drawn with, so that a run without them is what it would be anyway.
+    init(dice: inout Dice, lies: Bool, swaps: inout Dice) {
         shardCount = dice.between(1, 4)
         clientCount = dice.oneOf([1, 2, 4, 8, 16, 32])
         requestCount = dice.oneOf([300, 1_000, 3_000])
@@ -133,6 +149,14 @@ struct FaultProfile {
         clientVanishesInRequestOdds = dice.oddsUpTo(150)
         slowReaderOdds = hasMemoryLimit ? 500 : dice.oddsUpTo(500)
         slowReaderMsMax = dice.oneOf([20, 1_000])
+
+        swapOdds = swaps.below(2) == 0 ? 0 : swaps.oneOf([100, 400, 1_500, 6_000])
+        swapCountMax = swaps.oneOf([1, 3, 10])
+        upgradeOdds = swaps.oneOf([0, 20_000, 65_536])
+        successorDeathOdds = swaps.below(3) == 0 ? swaps.oneOf([50, 500, 5_000]) : 0
+        drainTimeoutMs = swaps.oneOf([0, 50, 1_000, 20_000])
+        connectMsMax = swaps.oneOf([1, 1_000])
+        passageMsMax = swaps.oneOf([1, 10, 1_000])
     }
 
     /// Nothing goes wrong any more; what is lasting, such as sizes of sockets and limits, stays.
@@ -161,6 +185,8 @@ struct FaultProfile {
         clientEndOdds = 0
         clientVanishesInRequestOdds = 0
         slowReaderOdds = 0
+        swapOdds = 0
+        successorDeathOdds = 0
     }
 
     /// A shard that fails may leave the ring.
@@ -178,8 +204,9 @@ struct FaultProfile {
 
     // MARK: Limits
 
-    func options(dice: inout Dice) -> ProxyOptions {
+    func options(workerCount: Int, dice: inout Dice) -> ProxyOptions {
         var options = ProxyOptions()
+        options.drainTimeoutMs = drainTimeoutMs
         options.workerCount = workerCount
         options.memoryBytesMax = hasMemoryLimit ? workerCount * dice.oneOf([700_000, 1_000_000, 3_000_000]) : 0
         options.outputPauseBytes = dice.oneOf([1, 200, 5_000, 1_048_576])

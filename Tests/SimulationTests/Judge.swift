@@ -121,12 +121,15 @@ final class Judge {
     ) -> Int {
         let result = ledger.parts[part][keyPath: result]
         switch result.outcome {
-        case .missing: return hasFront(reply, count, "$-1\r\n") ? 5 : -1
-        case .null: return hasFront(reply, count, "_\r\n") ? 3 : -1
+        case .missing: return hasFront(reply, count, "$-1\r\n") && !isRESP3(part) ? 5 : -1
+        case .null: return hasFront(reply, count, "_\r\n") && isRESP3(part) ? 3 : -1
         case .value: return markedSize(part, result, reply, count)
         case .none, .done, .integer, .element, .error: return -1
         }
     }
+
+    /// Its client speaks so.
+    private func isRESP3(_ part: Int) -> Bool { ledger.requests[ledger.parts[part].request].speaksRESP3 }
 
     /// Of a value with the number of the part that reads it.
     private func markedSize(_ part: Int, _ result: Result, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
@@ -143,8 +146,8 @@ final class Judge {
     private func elementSize(_ part: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {
         let frontBytes = 11 + Ledger.keySizeBytes
         switch ledger.parts[part].outcome {
-        case .missing: return hasFront(reply, count, "*-1\r\n") ? 5 : -1
-        case .null: return hasFront(reply, count, "_\r\n") ? 3 : -1
+        case .missing: return hasFront(reply, count, "*-1\r\n") && !isRESP3(part) ? 5 : -1
+        case .null: return hasFront(reply, count, "_\r\n") && isRESP3(part) ? 3 : -1
         case .element:
             guard count > frontBytes, hasFront(reply, count, "*2\r\n$14\r\n"),
                 ledger.part(ofKey: reply + 9, count: Ledger.keySizeBytes) == part

@@ -33,6 +33,8 @@ struct SimulatedRequest {
     var isGuardBroken = false
     /// Of a PUBLISH: SPUBLISH.
     var isOnShard = false
+    /// What its client spoke when the reply came.
+    var speaksRESP3 = false
     /// Its reply was an error.
     var isRefused = false
     /// An error said that nothing was executed, or it was never sent to its end.

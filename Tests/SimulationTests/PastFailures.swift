@@ -24,4 +24,16 @@ let pastFailures = [
     PastFailure(
         seed: 437_955_899_559, lies: true,
         found: "an EXEC that was never sent left its keys watched on a line that went to another client"),
+    PastFailure(
+        seed: 172_774_584_591, lies: false,
+        found: "a worker that ended after a reload kept the front of a reply that was not all there"),
+    PastFailure(
+        seed: 387_158_517_513, lies: true,
+        found: "the same, and the parts of a reply to a client that had gone"),
+    PastFailure(
+        seed: 957_483_296_640, lies: false,
+        found: "a client that stayed, as the newer process had died, kept the connection that was lent to it"),
+    PastFailure(
+        seed: 17, lies: false,
+        found: "a worker ended that had called a shard down, and for those who stayed it was never in the ring again"),
 ]

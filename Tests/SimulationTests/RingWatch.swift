@@ -75,7 +75,7 @@ final class RingWatch {
         let out = Set(outSinceMs.indices.filter { outSinceMs[$0] != nil })
         let expected = KeyPlaces.places(pool.placement.excluding(out), keyCount: places.homes.count)
         for kernel in kernels where ring(of: kernel) != expected {
-            ledger.accuse("worker \(kernel.index): its ring is not that without \(out.sorted())")
+            ledger.accuse("worker \(kernel.number): its ring is not that without \(out.sorted())")
         }
     }
 }

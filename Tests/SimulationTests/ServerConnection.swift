@@ -10,6 +10,8 @@ final class ServerConnection {
     }
 
     let socket: SimulatedSocket
+    /// As CLIENT ID tells it; 0 before anybody asked.
+    var clientID = 0
     var speaksRESP3 = false
     var isInTransaction = false
     var isTransactionRefused = false

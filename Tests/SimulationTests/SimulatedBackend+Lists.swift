@@ -1,5 +1,6 @@
-// SimulatedBackend+Lists: BLPOP as a server has it: whoever finds a list empty waits, nothing of that connection is
-// read meanwhile, and what is pushed goes to whoever has waited longest. A connection that ends waits no longer.
+// SimulatedBackend+Lists: BLPOP and CLIENT UNBLOCK as a server has them: whoever finds a list empty waits, nothing of
+// that connection is read meanwhile, and what is pushed goes to whoever has waited longest. A connection that ends
+// waits no longer.
 // What is held against Keyway here: a value for a client that Keyway itself has closed.
 // Not here: the lists (SimulatedStore).
 
@@ -52,13 +53,25 @@ extension SimulatedBackend {
         waiting.removeAll { connection in
             guard !connection.isOver, let wait = connection.wait else { return true }
             guard wait.untilMs <= world.nowMs else { return false }
-            connection.wait = nil
-            world.hasMoved = true
-            ledger.noteExecution(of: wait.part)
-            ledger.parts[wait.part].begin()
-            ledger.parts[wait.part].outcome = connection.speaksRESP3 ? .null : .missing
-            connection.socket.toEngine.append(connection.speaksRESP3 ? "_\r\n" : "*-1\r\n")
+            end(wait, of: connection)
             return true
         }
+    }
+
+    private func end(_ wait: ServerConnection.Wait, of connection: ServerConnection) {
+        connection.wait = nil
+        world.hasMoved = true
+        ledger.noteExecution(of: wait.part)
+        ledger.parts[wait.part].begin()
+        ledger.parts[wait.part].outcome = connection.speaksRESP3 ? .null : .missing
+        connection.socket.toEngine.append(connection.speaksRESP3 ? "_\r\n" : "*-1\r\n")
+    }
+
+    /// As if its time were over.
+    func unblock(_ clientID: Int, _ output: SimulatedSocket) {
+        let index = waiting.firstIndex { $0.clientID == clientID && !$0.isOver }
+        output.toEngine.append(":", index == nil ? 0 : 1)
+        guard let index, let wait = waiting[index].wait else { return }
+        end(wait, of: waiting.remove(at: index))
     }
 }

@@ -277,7 +277,9 @@ final class SimulatedBackend {
         case "INFO": output.toEngine.appendBulk("# Server\r\nrun_id:simulated\r\n")
         case "CLIENT" where command.count == 2:
             connectionCount += 1
+            connection.clientID = connectionCount
             output.toEngine.append(":", connectionCount)
+        case "CLIENT" where command.text(1) == "UNBLOCK": unblock(Int(command.text(2)) ?? 0, output)
         case "PING" where connection.topics.isEmpty: output.toEngine.append("+PONG\r\n")
         case "PING": output.toEngine.append("*2\r\n$4\r\npong\r\n$0\r\n\r\n")
         case "AUTH", "SELECT", "CLIENT": output.toEngine.append("+OK\r\n")

@@ -19,13 +19,15 @@ final class SimulatedClient: ClientEnd {
     private var answeredBytes = 0
     /// The client ended in the middle of a request, which may be refused before it is all there.
     private var hasLeftHalf = false
+    /// Since its last HELLO, by the reply.
+    private var speaksRESP3 = false
     /// The last WATCH that still guards the next transaction; -1 for none.
     var lastWatch = -1
 
-    init(index: Int, world: World, kernels: [SimulatedKernel], judge: Judge, shards: [Int]) {
+    init(index: Int, world: World, service: SimulatedService, judge: Judge, shards: [Int]) {
         self.judge = judge
         self.shards = shards
-        super.init(index: index, world: world, ledger: judge.ledger, kernels: kernels)
+        super.init(index: index, world: world, ledger: judge.ledger, service: service)
     }
 
     var awaitedCount: Int { awaited.count - awaitedFront }
@@ -54,7 +56,10 @@ final class SimulatedClient: ClientEnd {
         guard awaitedCount > 0 else {
             return ledger.accuse("client \(index): the reply \(Judge.text(reply, count)), for which it did not ask")
         }
-        judge.check(awaited[awaitedFront].request, reply, count: count)
+        let request = awaited[awaitedFront].request
+        if ledger.requests[request].kind == .hello, reply[0] != 0x2D { speaksRESP3 = reply[0] == 0x25 }
+        ledger.requests[request].speaksRESP3 = speaksRESP3
+        judge.check(request, reply, count: count)
         answeredBytes = awaited[awaitedFront].endBytes
         awaitedFront += 1
         if awaitedFront == awaited.count {
@@ -79,6 +84,7 @@ final class SimulatedClient: ClientEnd {
         awaitedFront = 0
         answeredBytes = 0
         hasLeftHalf = false
+        speaksRESP3 = false
         lastWatch = -1
     }
 

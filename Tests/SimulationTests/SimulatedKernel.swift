@@ -4,7 +4,8 @@
 //     receive ─► timers, mail, house ─► flush ─► resume ─► memory ─► flush ─► close, connect ─► bury
 //
 // Descriptors are used again at once, as a real kernel does.
-// Not here: what peers do (SimulatedClient, SimulatedBackend), when a tick is made (Simulation).
+// Not here: what peers do (SimulatedClient, SimulatedBackend), when a tick is made (Simulation), how clients leave
+// (SimulatedKernel+Handover).
 
 import Glibc
 import Platform
@@ -13,12 +14,15 @@ import Upstream
 @testable import Session
 
 final class SimulatedKernel {
+    /// Among all of a run; and among those of its config.
+    let number: Int
     let index: Int
     var engine: Engine
-    private let world: World
+    let world: World
+    let ledger: Ledger
     private let mailbox: Mailbox
     /// In the order in which they are served.
-    private var sockets: [SimulatedSocket] = []
+    private(set) var sockets: [SimulatedSocket] = []
     private var socketsByDescriptor: [SimulatedSocket?] = [nil, nil, nil]
     private var freeDescriptors: [Int32] = []
     private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: Engine.vectorCountMax)
@@ -29,22 +33,34 @@ final class SimulatedKernel {
     var connectToBackend: (SimulatedSocket, _ shard: Int) -> Bool = { _, _ in false }
     /// Another ring has come by mail.
     var noteRing: () -> Void = {}
+    /// What its process has told it and it has not read.
+    var orders: [Order] = []
+    /// Takes a client to those who follow; false: they are gone. Nil while nobody follows.
+    var give: ((ClientRecord, SimulatedSocket) -> Bool)?
+    var patience = Patience.untilDrained
+    var drainUntilMs: UInt64 = 0
+    /// The worker's thread has come to its end; its engine has nothing any more.
+    private(set) var hasEnded = false
+    var hasGivenBack = false
     private let hasMail: Bool
     private let memoryWitness: MemoryWitness?
 
-    init(index: Int, engine: consuming Engine, world: World, ledger: Ledger) {
+    init(number: Int, index: Int, engine: consuming Engine, world: World, ledger: Ledger) {
+        self.number = number
         self.index = index
         let boxes = engine.shared.mailboxes
         mailbox = boxes[index]
         hasMail = boxes.count > 1 || engine.pools[0].options.failureMode != .failFast
         memoryWitness =
-            engine.options.memoryBytesMax > 0 ? MemoryWitness(worker: index, ledger: ledger, world: world) : nil
+            engine.options.memoryBytesMax > 0 ? MemoryWitness(worker: number, ledger: ledger, world: world) : nil
         self.engine = engine
         self.world = world
+        self.ledger = ledger
     }
 
     deinit {
         vectors.deallocate()
+        if hasGivenBack { return }
         // An engine leaves these to the end of its process; here one follows the other.
         engine.buffers.chunks.release(engine.requestChunk)
         engine.buffers.chunks.release(engine.receiveChunk)
@@ -76,6 +92,12 @@ final class SimulatedKernel {
     // MARK: Sockets
 
     func makeSocket() -> SimulatedSocket {
+        let socket = SimulatedSocket(number: world.nextSocketNumber(), sizeBytes: world.profile.socketSizeBytes)
+        add(socket)
+        return socket
+    }
+
+    func add(_ socket: SimulatedSocket) {
         let descriptor: Int32
         if let free = freeDescriptors.popLast() {
             descriptor = free
@@ -83,12 +105,9 @@ final class SimulatedKernel {
             descriptor = Int32(socketsByDescriptor.count)
             socketsByDescriptor.append(nil)
         }
-        let socket = SimulatedSocket(
-            descriptor: descriptor, worker: index, number: world.nextSocketNumber(),
-            sizeBytes: world.profile.socketSizeBytes)
+        socket.come(to: number, descriptor: descriptor)
         sockets.append(socket)
         socketsByDescriptor[Int(descriptor)] = socket
-        return socket
     }
 
     func acceptClient() -> SimulatedSocket {
@@ -123,7 +142,7 @@ final class SimulatedKernel {
         }
         if !lookUps.isEmpty { finishLookUps() }
         engine.runTimers()
-        if hasMail, world.dice.below(2) == 0 { readMail() }
+        if hasMail || !orders.isEmpty, world.dice.below(2) == 0 { readMail() }
         if world.nowMs >= houseAtMs {
             engine.keepHouse()
             houseAtMs = world.nowMs + 1_000
@@ -137,6 +156,16 @@ final class SimulatedKernel {
         flush()
         connectAndClose()
         engine.bury()
+        if isOver { end() }
+    }
+
+    /// All of its connections end at once, as those of a process that is gone.
+    func closeAll() {
+        hasEnded = true
+        for socket in sockets { socket.isClosedByEngine = true }
+        for case .adopt(_, let socket) in orders { socket.isClosedByEngine = true }
+        sockets.removeAll()
+        lookUps.removeAll()
     }
 
     /// As `contains`, which costs more than all the rest where nothing is optimized.
@@ -170,7 +199,7 @@ final class SimulatedKernel {
         }
     }
 
-    private func receive(_ client: ClientRef, _ socket: SimulatedSocket) {
+    func receive(_ client: ClientRef, _ socket: SimulatedSocket) {
         let room = engine.room(for: client)
         if !socket.toEngine.isEmpty {
             engine.received(client, count: take(from: socket, room.start, most: room.count))
@@ -236,8 +265,10 @@ final class SimulatedKernel {
 
     // MARK: Mail
 
-    /// What the other workers have to tell, and this one itself; threads do not wait for each other to post.
+    /// What its process and the other workers have to tell, and this one itself; threads do not wait for each other to
+    /// post.
     func readMail() {
+        if !orders.isEmpty { readOrders() }
         var messages = mailbox.takeAll()
         if messages.count > 1 { messages.swapAt(0, world.dice.below(messages.count)) }
         for message in messages {
@@ -299,10 +330,14 @@ final class SimulatedKernel {
     }
 
     private func settle(_ client: ClientRef) {
-        if let interest = engine.settle(client) { client.pointee.watched = interest }
+        if let interest = engine.settle(client) {
+            client.pointee.watched = interest
+        } else if let leaver = engine.takeDeparting() {
+            depart(leaver)
+        }
     }
 
-    private func socket(_ descriptor: Int32) -> SimulatedSocket {
+    func socket(_ descriptor: Int32) -> SimulatedSocket {
         guard let socket = socketsByDescriptor[Int(descriptor)] else {
             preconditionFailure("SimulatedKernel: descriptor \(descriptor) is not open")
         }
@@ -342,10 +377,13 @@ final class SimulatedKernel {
     private func close(_ descriptor: Int32) {
         world.hasMoved = true
         let closed = socket(descriptor)
-        closed.isClosedByEngine = true
+        // What was given to another worker is another descriptor there.
+        if closed.worker == number {
+            closed.isClosedByEngine = true
+            world.trace.note("descriptor: closed by the engine", Int(descriptor))
+        }
         socketsByDescriptor[Int(descriptor)] = nil
         let index = sockets.firstIndex { $0 === closed }!
-        world.trace.note("descriptor: closed by the engine", Int(descriptor))
         sockets.swapAt(index, sockets.count - 1)
         sockets.removeLast()
         freeDescriptors.append(descriptor)

@@ -24,9 +24,9 @@ final class SimulatedListener: ClientEnd {
     private var awaitsHello = false
     private static let topicCountMax = 6
 
-    init(index: Int, world: World, ledger: Ledger, kernels: [SimulatedKernel], audience: Audience) {
+    init(index: Int, world: World, ledger: Ledger, service: SimulatedService, audience: Audience) {
         self.audience = audience
-        super.init(index: index, world: world, ledger: ledger, kernels: kernels)
+        super.init(index: index, world: world, ledger: ledger, service: service)
         audience.add(hearing)
     }
 
@@ -38,7 +38,7 @@ final class SimulatedListener: ClientEnd {
     // MARK: Asking
 
     override func hasConnected() {
-        hearing.begin(worker: socket!.worker)
+        hearing.begin(socket)
         if world.dice.below(2) == 0 {
             pending.append("*2\r\n$5\r\nHELLO\r\n$1\r\n3\r\n")
             awaitsHello = true
@@ -46,7 +46,7 @@ final class SimulatedListener: ClientEnd {
     }
 
     override func hasGone() {
-        hearing.begin(worker: -1)
+        hearing.begin(nil)
         awaited.removeAll()
         asked.removeAll()
         joined.removeAll()

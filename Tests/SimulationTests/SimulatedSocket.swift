@@ -13,8 +13,9 @@ final class SimulatedSocket {
     /// What the peer did to the connection.
     enum End { case none, finished, reset }
 
-    let descriptor: Int32
-    let worker: Int
+    private(set) var descriptor: Int32
+    /// The kernel that has it, by its number in the run; -1 while it is on its way from one to the next.
+    private(set) var worker: Int
     /// Counts the sockets of a run, where descriptors are used again.
     let number: Int
     /// Bytes that each direction holds.
@@ -33,11 +34,22 @@ final class SimulatedSocket {
     var client: ClientRef?
     var line: LineRef?
 
-    init(descriptor: Int32, worker: Int, number: Int, sizeBytes: Int) {
-        self.descriptor = descriptor
-        self.worker = worker
+    init(number: Int, sizeBytes: Int) {
+        descriptor = -1
+        worker = -1
         self.number = number
         self.sizeBytes = sizeBytes
+    }
+
+    func come(to worker: Int, descriptor: Int32) {
+        self.worker = worker
+        self.descriptor = descriptor
+    }
+
+    /// What the worker closes is not the connection any more.
+    func leaveWorker() {
+        worker = -1
+        client = nil
     }
 
     var roomToPeer: Int { max(0, sizeBytes - toPeer.count) }

@@ -4,9 +4,10 @@
 //     hears, every shard is in the ring ─► all leave
 //
 // In each step clients act, backends work and each worker's loop turns once; between steps time passes. An attendant
-// does what people do: it fills lists for which clients wait, and readmits shards.
-// What must hold: docstrings of Judge, Ledger, Audience, RingWatch, MemoryWitness, SimulatedBackend+... and
-// SimulatedClient, and the ends of the phases here.
+// does what people do: it fills lists for which clients wait, and readmits shards. At any time the workers may be
+// followed by others that have another config (SimulatedService).
+// What must hold: docstrings of Judge, Ledger, Audience, RingWatch, MemoryWitness, SimulatedBackend+...,
+// SimulatedKernel+Handover and SimulatedClient, and the ends of the phases here.
 
 import Routing
 import Upstream
@@ -17,70 +18,51 @@ import Upstream
 final class Simulation {
     let seed: UInt64
     private let world: World
-    private let kernels: [SimulatedKernel]
+    private let service: SimulatedService
     private let ledger: Ledger
     private let judge: Judge
     private let audience = Audience()
-    private let ringWatch: RingWatch
     private let clients: [SimulatedClient]
     private let listeners: [SimulatedListener]
     private let attendant: SimulatedClient
     private let backends: [SimulatedBackend]
-    private let backendOptions: BackendOptions
-    private let heldBytesAtStart: Int
     private var step = 0
     private var idleStepCount = 0
-
-    private static let commandTable = CommandTable()
 
     /// - Parameter lies: servers may lie; what only honest servers can keep is not asked for then.
     init(seed: UInt64, lies: Bool) throws {
         self.seed = seed
         var dice = Dice(seed: seed)
-        let profile = FaultProfile(dice: &dice, lies: lies)
-        let options = profile.options(dice: &dice)
-        let backendOptions = profile.backend(dice: &dice)
-        self.backendOptions = backendOptions
-        let splitsTransactions = dice.below(4) == 0
-        let pools = Scene.pools(profile, backendOptions, splitsTransactions: splitsTransactions, dice: &dice)
+        var swaps = Dice(seed: seed &+ 0x5357_4150)
+        let profile = FaultProfile(dice: &dice, lies: lies, swaps: &swaps)
+        let config = SimulatedConfig(profile, dice: &dice)
         let engineSeed = dice.next()
         let world = World(profile: profile, dice: dice)
         self.world = world
         let requestCountMax = profile.requestCount + 20_000
-        let ledger = Ledger(requestCountMax: requestCountMax, splitsTransactions: splitsTransactions)
+        let ledger = Ledger(requestCountMax: requestCountMax, splitsTransactions: config.splitsTransactions)
         self.ledger = ledger
-        let places = KeyPlaces(pools[0].placement, keyCount: profile.keyCount, spareCount: profile.spareCount)
-        let shared = try Scene.shared(options)
-        let kernels = (0..<profile.workerCount).map { index in
-            var engine = Scene.engine(
-                options, pools, workerIndex: index, shared: shared, commandTable: Self.commandTable)
-            engine.random = engineSeed &+ UInt64(index) | 1
-            return SimulatedKernel(index: index, engine: engine, world: world, ledger: ledger)
-        }
-        self.kernels = kernels
-        heldBytesAtStart = kernels[0].engine.buffers.chunks.totalBytes
-        ringWatch = RingWatch(
-            pool: pools[0], register: shared.register, places: places, ledger: ledger, world: world)
+        let places = KeyPlaces(
+            config.pools(profile)[0].placement, keyCount: profile.keyCount, spareCount: profile.spareCount)
         let audience = audience
         let backends = (0..<profile.shardCount + profile.spareCount).map {
             SimulatedBackend(index: $0, ledger: ledger, world: world, places: places, audience: audience)
         }
         self.backends = backends
+        let service = try SimulatedService(
+            config, engineSeed: engineSeed, world: world, ledger: ledger, places: places, backends: backends)
+        self.service = service
         let judge = Judge(ledger: ledger, places: places, audience: audience) {
             backends.reduce(0) { $1.hasLied ? $0 | 1 << UInt64($1.index) : $0 }
         }
         self.judge = judge
         let everybody = (0...profile.clientCount).map {
-            SimulatedClient(index: $0, world: world, kernels: kernels, judge: judge, shards: places.homes)
+            SimulatedClient(index: $0, world: world, service: service, judge: judge, shards: places.homes)
         }
         clients = Array(everybody.dropLast())
         attendant = everybody[profile.clientCount]
         listeners = (0..<profile.listenerCount).map {
-            SimulatedListener(index: $0, world: world, ledger: ledger, kernels: kernels, audience: audience)
-        }
-        for kernel in kernels {
-            kernel.connectToBackend = { socket, shard in backends[shard].accept(socket) }
-            kernel.noteRing = { [ringWatch, unowned kernel] in ringWatch.allowRing(of: kernel) }
+            SimulatedListener(index: $0, world: world, ledger: ledger, service: service, audience: audience)
         }
     }
 
@@ -88,6 +70,8 @@ final class Simulation {
     var errorCount: Int { judge.errorCount }
     var requestCount: Int { ledger.requestCount }
     var stepCount: Int { step }
+    var swapCount: Int { service.swapCount }
+    var movedCount: Int { service.movedCount }
 
     // MARK: The run
 
@@ -104,8 +88,7 @@ final class Simulation {
             \(violation)
             seed \(seed), step \(step), \(world.nowMs) ms
             \(world.profile)
-            \(kernels[0].engine.options)
-            \(backendOptions)
+            \(service.current.config)
             \(world.trace.text)
             """
     }
@@ -130,27 +113,31 @@ final class Simulation {
         if attendant.isConnected { attendant.act(mayAsk: false) }
         if idleStepCount % 8 == 7 { attend() }
         for backend in backends { backend.work() }
-        for kernel in kernels {
+        for kernel in service.kernels {
             kernel.tick()
             if kernel.engine.unansweredCount < 0 { ledger.accuse("more answers than requests") }
         }
-        if world.profile.keysMove { watchRing() }
+        service.turn()
+        if world.profile.keysMove { watchRings() }
     }
 
-    private func watchRing() {
-        ringWatch.look(at: backends)
+    private func watchRings() {
+        for proxy in service.proxies { proxy.ringWatch.look(at: backends) }
         guard world.dice.below(64) == 0 else { return }
-        for kernel in kernels { kernel.readMail() }
-        ringWatch.compare(kernels)
+        for proxy in service.proxies {
+            for kernel in proxy.kernels { kernel.readMail() }
+            proxy.ringWatch.compare(proxy.kernels)
+        }
     }
 
     /// Nothing moves: somebody fills the lists that clients wait for, and brings shards back that wait for an operator.
     private func attend() {
         guard attendant.awaitedCount == 0, ledger.hasRoom else { return }
         let keys = Set(clients.compactMap(\.listKey))
-        let shards = world.profile.keysMove ? ringWatch.heldShards : []
+        let shards = world.profile.keysMove ? service.current.ringWatch.heldShards : []
         guard !keys.isEmpty || !shards.isEmpty else { return }
         if !attendant.isConnected { attendant.connect() }
+        guard attendant.isConnected else { return }
         for key in keys.sorted() { attendant.askPush(key: key) }
         for shard in shards { attendant.askReadmit(shard: shard) }
     }
@@ -176,13 +163,15 @@ final class Simulation {
             }
             if world.dice.happens(profile.connectionResetOdds) { backend.dropConnection() }
         }
+        service.injectFaults()
     }
 
     // MARK: After the chaos
 
     private func heal() {
         world.profile.heal()
-        for kernel in kernels { kernel.thaw() }
+        for kernel in service.kernels { kernel.thaw() }
+        service.heal()
         for backend in backends {
             backend.frozenUntilMs = 0
             backend.downUntilMs = 0
@@ -191,12 +180,9 @@ final class Simulation {
         }
     }
 
-    /// In simulated time: long enough for every deadline, silence and two rests of a breaker that the options allow.
-    private var boundMs: UInt64 {
-        UInt64(
-            8 * backendOptions.timeoutMs + 4 * backendOptions.connectTimeoutMs
-                + 4 * backendOptions.reconnectBackoffMaxMs + 70_000)
-    }
+    /// In simulated time: long enough for every deadline, silence and two rests of a breaker that the options of any
+    /// worker allow.
+    private var boundMs: UInt64 { service.proxies.map(\.config.boundMs).max()! }
 
     /// Lets time pass until something is so, and holds it against Keyway if that takes too long.
     private func settle(_ complaint: String, until isDone: () -> Bool) {
@@ -211,7 +197,7 @@ final class Simulation {
         let untilMs = world.nowMs + ms
         while !isOver, world.nowMs < untilMs {
             turn(mayAsk: false)
-            if !world.hasMoved { world.advance(ms: kernels.map(\.idleMs).min()!) }
+            if !world.hasMoved { world.advance(ms: service.kernels.map(\.idleMs).min()!) }
         }
     }
 
@@ -219,7 +205,8 @@ final class Simulation {
     private func askAll() {
         guard !backends.contains(where: \.hasLied) else { return }
         pass(ms: boundMs)
-        settle("shards are out of the ring") { self.ringWatch.isWhole }
+        settle("a process that is succeeded goes on") { !self.service.isBeingSucceeded }
+        settle("shards are out of the ring") { self.service.proxies.allSatisfy(\.isRingWhole) }
         for backend in backends.dropFirst(world.profile.shardCount) {
             if let key = backend.store.keyWithoutEnd { ledger.accuse("shard \(backend.index): keeps key \(key)") }
         }
@@ -229,7 +216,11 @@ final class Simulation {
         for client in clients { client.unwatch() }
         settle("UNWATCH is not answered") { self.clients.allSatisfy { $0.awaitedCount == 0 } }
         judge.expectsSuccess = true
+        // Nobody notices a reload, wherever it meets one of them.
+        let swapsAt = world.profile.swapCountMax > 1 ? world.dice.below(clients.count) : -1
+        let staying = listeners.filter { $0.isConnected && !$0.hasEnded }
         for client in clients where !isOver {
+            if client.index == swapsAt { service.reload() }
             settle("a client cannot leave") { !client.hasEnded }
             if !client.isConnected { client.connect() }
             for form in 0..<SimulatedClient.formCount where !isOver {
@@ -237,6 +228,9 @@ final class Simulation {
                 settle("client \(client.index): form \(form) is not answered") { client.awaitedCount == 0 }
                 if !client.isConnected { ledger.accuse("client \(client.index): closed though all is well") }
             }
+        }
+        for listener in staying where !listener.isConnected {
+            ledger.accuse("listener \(listener.index): closed though all is well")
         }
         tellAll()
         judge.expectsSuccess = false
@@ -265,18 +259,14 @@ final class Simulation {
     }
 
     private func leaveAll() {
+        guard !isOver else { return }
         for client in clients + [attendant] { client.leave(byReset: world.dice.below(2) == 0) }
         for listener in listeners { listener.leave(byReset: world.dice.below(2) == 0) }
         settle("clients that left are still there") {
-            self.kernels.allSatisfy { $0.engine.clientCount == 0 && $0.engine.unansweredCount == 0 }
+            self.service.kernels.allSatisfy { $0.engine.clientCount == 0 && $0.engine.unansweredCount == 0 }
         }
+        settle("workers whose clients have left go on") { self.service.isAlone }
         // What late replies still lie in goes back when they have come, or their connection has ended.
-        settle("memory is held for nobody") {
-            self.kernels.allSatisfy { kernel in
-                kernel.engine.buffers.chunks.trim()
-                kernel.engine.buffers.chunks.trim()
-                return kernel.engine.buffers.chunks.totalBytes == self.heldBytesAtStart
-            }
-        }
+        settle("memory is held for nobody") { self.service.current.hasGivenBackAll }
     }
 }

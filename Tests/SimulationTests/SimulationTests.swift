@@ -45,22 +45,24 @@ struct SimulationTests {
         let firstSeed = seed
         let seconds = Self.isLong ? 45.0 : 5.0
         let start = ContinuousClock.now
-        var (runCount, answerCount, errorCount, stepCount) = (0, 0, 0, 0)
+        var (answerCount, errorCount, stepCount, swapCount, movedCount) = (0, 0, 0, 0, 0)
         let startCPUNs = Clock.threadCPUNs()
         var elapsed = Duration.zero
         while elapsed < .seconds(seconds) {
             let simulation = try run(seed, lies: lies)
             seed += 1
-            runCount += 1
             answerCount += simulation.answerCount
             errorCount += simulation.errorCount
             stepCount += simulation.stepCount
+            swapCount += simulation.swapCount
+            movedCount += simulation.movedCount
             elapsed = ContinuousClock.now - start
         }
         // Other work on the machine does not count.
         let minutes = Double(Clock.threadCPUNs() - startCPUNs) / 60e9
         say(
             "simulation \(test): seeds \(firstSeed) to \(seed - 1), \(answerCount) replies, \(errorCount) of them "
-                + "errors, in \(stepCount) steps: \(Int(Double(answerCount) / minutes)) a minute")
+                + "errors, in \(stepCount) steps: \(Int(Double(answerCount) / minutes)) a minute; \(swapCount) configs "
+                + "swapped, \(movedCount) clients moved")
     }
 }
