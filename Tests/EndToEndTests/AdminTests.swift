@@ -79,6 +79,13 @@ private func program(_ name: String) -> String? {
         #expect(found.status == .exited(0) && found.output.isEmpty && found.errors.isEmpty, "\(found)")
     }
 
+    @Test func promtoolTakesTheAlerts() throws {
+        guard let promtool = program("promtool") else { return }
+        let found = try ChildProcess.run(
+            promtool, ["check", "rules", Servers.packageRoot + "/packaging/prometheus/alerts.yml"])
+        #expect(found.status == .exited(0), "\(found)")
+    }
+
     @Test(arguments: Servers.newest) func healthAndReadinessFollowTheShards(_ server: Server) throws {
         guard program("curl") != nil else { return }
         let stage = try Stage(server)
