@@ -359,8 +359,6 @@ extension Engine {
 
     // MARK: What is brought
 
-    // MARK: What is brought
-
     /// Commands that set a whole value. APPEND and its like change one that is there.
     private static func bringsValue(_ id: CommandID) -> Bool {
         switch id {
