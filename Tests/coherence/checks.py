@@ -157,7 +157,12 @@ class Judge:
                 return None if history.may_be_late(late, read, bound_s) else late.version
             return read.seen
         index = bisect.bisect_left(history.ends, demand)
+        own = None
         for found in history.ends[index:]:
+            # Any other cause is likelier than one that its client asked for later.
+            if self._own_future(read, history, found) is not None:
+                own = found if own is None else own
+                continue
             if found == ABSENT or history.known[found].began <= read.ended:
                 return found
             # The end of a life may never have come, because others were before it.
@@ -165,6 +170,8 @@ class Judge:
                 break
         if any(history.may_be_late(end, read, bound_s) for end in history.unknown_ends):
             return None
+        if own is not None:
+            return own
         return history.ends[index - 1] if index else ABSENT
 
     def _problem(self, read: Read, history: KeyHistory, version: int) -> tuple[str, str] | None:

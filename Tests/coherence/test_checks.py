@@ -62,6 +62,13 @@ class RuleTests(unittest.TestCase):
         self.assertEqual(rules(FIRST, SECOND._replace(position=3), saw(2, 2, 3, client=1, position=2)),
                          ["before its own write"])
 
+    def test_an_end_that_a_client_asks_for_later_is_the_last_thing_to_blame(self):
+        own = wrote(3, 4, 5, client=7, position=3, is_end=True)
+        read = saw(None, 4, 4.5, client=7, position=2)
+        flush = wrote(2, 2, NEVER, client=8, is_end=True)
+        self.assertEqual(rules(FIRST, own, read), ["before its own write"])
+        self.assertEqual(rules(FIRST, flush, own, read), [])
+
     def test_what_went_through_the_same_keyway_is_seen_at_once(self):
         self.assertEqual(rules(FIRST, SECOND, saw(1, 3.001, 4)), [SAME_KEYWAY])
         self.assertEqual(rules(FIRST, SECOND, saw(1, 2.999, 4)), [])
