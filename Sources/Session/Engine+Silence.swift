@@ -1,6 +1,7 @@
 // Engine+Silence: connections whose other end is gone without a word, or is no longer where the host's name leads.
 // The kernel tells neither. So a connection that owes replies and brings nothing for long is given up, one that is idle
-// is asked now and then, and one to an address that the name has left carries no new request.
+// is asked now and then, and one to an address that the name has left carries no new request. A connection on which a
+// client waits for as long as it likes (BLPOP) can be judged by its kernel only: Socket.keepWatch.
 // Not here: servers that answer badly (Engine+Health), late requests (Engine+Deadlines), the look-ups (HostWatch).
 
 import Glibc

@@ -268,9 +268,7 @@ struct Worker: ~Copyable {
     private mutating func finishConnecting(_ line: LineRef) {
         let number = Socket.error(of: line.pointee.descriptor)
         if number == 0 {
-            if engine.pools[line.pointee.shard.pointee.poolIndex].options.backend.keepsAlive {
-                Socket.setKeepAlive(line.pointee.descriptor)
-            }
+            Socket.keepWatch(line.pointee.descriptor)
             engine.connected(line)
             engine.markDirty(line)
         } else {

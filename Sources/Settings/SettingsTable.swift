@@ -234,7 +234,7 @@ package enum SettingsTable {
             "How many clients may be connected to this pool; the next one gets an error."),
         .init(
             .pool, "tcpkeepalive", .boolean, default: "false",
-            "Whether TCP keepalive is on, which finds peers that vanished without a word."),
+            "Whether clients' connections have TCP keepalive, which finds those that vanished; servers' always do."),
         .init(
             .pool, "reuseport", .boolean, default: "true",
             "Accepted for twemproxy's sake: Keyway always listens with SO_REUSEPORT, once for each worker."),

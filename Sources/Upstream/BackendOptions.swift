@@ -30,7 +30,6 @@ package struct BackendOptions: Sendable {
     package var tombstonesMax = 1_024
     package var password: String?
     package var database = 0
-    package var keepsAlive = false
     /// Connects at start and not with the first request.
     package var preconnects = false
     package var breaker = BreakerPolicy()

@@ -117,7 +117,6 @@ struct PoolLayout: Sendable {
         // An embedded server is reached by its socket alone and has no password: this one is for clients.
         options.password = embedded == nil ? settings.redisAuth : nil
         options.database = settings.redisDatabase
-        options.keepsAlive = settings.hasTCPKeepalive
         options.preconnects = settings.preconnects
         let reliability = settings.reliability
         options.readTimeoutMs = reliability.readTimeoutMs

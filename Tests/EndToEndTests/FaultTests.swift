@@ -245,4 +245,19 @@ extension Int {
         let (sum, overflow) = addingReportingOverflow(other)
         return overflow ? .max : sum
     }
+
+    /// Goal: who waits for a server without a limit is told when its machine is gone without a word. Method: a second
+    /// network that ends; where none can be made this is skipped aloud.
+    @Test(arguments: Servers.newest) func aServerWhoseMachineIsGoneIsNotWaitedFor(_ server: Server) throws {
+        let folder = TemporaryFolder()
+        let script = try #require(
+            Bundle.module.url(forResource: "gone_machine", withExtension: "py", subdirectory: "clients"))
+        let answer = try ChildProcess.run(
+            "/bin/sh", ["-c", "cd \"$0\" && exec python3 \"$@\"", folder.path]
+                + [script.path, KeywayProcess.binary, server.path], withinSeconds: 150)
+        guard answer.status != .exited(2) else {
+            return say("SKIPPED: no network to lose a machine in: \(answer.output)")
+        }
+        #expect(answer.status == .exited(0) && answer.output == "all right\n", "\(answer)")
+    }
 }

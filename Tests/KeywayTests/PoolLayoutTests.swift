@@ -24,7 +24,7 @@ private func options(_ lines: String...) throws -> PoolOptions {
     let backend = options.backend
     #expect((backend.timeoutMs, backend.connectTimeoutMs) == (1, 2))
     #expect((backend.reconnectBackoffMs, backend.reconnectBackoffMaxMs) == (3, 4))
-    #expect((options.backlog, options.clientsMax, options.keepsAlive, backend.keepsAlive) == (5, 6, true, true))
+    #expect((options.backlog, options.clientsMax, options.keepsAlive) == (5, 6, true))
     #expect((options.password, backend.password, backend.database) == ("secret", "secret", 7))
     #expect((backend.preconnects, backend.connectionCount, backend.queueSizeBytesMax) == (true, 8, 1 << 20))
     #expect((backend.inFlightMax, backend.tombstonesMax, backend.transferCountMax) == (9, 10, 11))
