@@ -12,7 +12,8 @@ import Wire
 
 /// Where the time of one part of a request went.
 struct SlowPart: BitwiseCopyable {
-    var shardIndex: Int
+    /// Of the pool, or of the one that stands in for it.
+    var shard: ShardRef
     var queueUs: Int
     var backendUs: Int
     var isLate = false
@@ -31,8 +32,7 @@ extension Engine {
     mutating func noteSlow(_ line: LineRef, _ entry: InFlight, sentUs: UInt32, offset: Int) {
         let backendUs = Int(slots.nowUs &- sentUs)
         let part = SlowPart(
-            shardIndex: line.pointee.shard.pointee.index, queueUs: max(0, ageUs(of: entry.ticket) - backendUs),
-            backendUs: backendUs)
+            shard: line.pointee.shard, queueUs: max(0, ageUs(of: entry.ticket) - backendUs), backendUs: backendUs)
         let keyBytes = options.slowLog.showsKeys && entry.ticket.kind == .reply ? front(line, entry, offset) : []
         note(part, of: entry.ticket, keyBytes)
     }
@@ -42,8 +42,7 @@ extension Engine {
         guard options.slowLog.slowMs > 0, line.pointee.role == .shared else { return }
         let ageUs = ageUs(of: entry.ticket)
         let part = SlowPart(
-            shardIndex: line.pointee.shard.pointee.index, queueUs: isWritten ? 0 : ageUs,
-            backendUs: isWritten ? ageUs : 0, isLate: true)
+            shard: line.pointee.shard, queueUs: isWritten ? 0 : ageUs, backendUs: isWritten ? ageUs : 0, isLate: true)
         note(part, of: entry.ticket, [])
     }
 
@@ -91,22 +90,20 @@ extension Engine {
         guard totalUs >= options.slowLog.slowMs * 1_000, !merge.pointee.client.pointee.flags.contains(.closed) else {
             return
         }
-        let part =
-            merge.pointee.slowest
-            ?? SlowPart(
-                shardIndex: merge.pointee.partCount > 0 ? merge.pointee.parts[0].shardIndex : 0, queueUs: 0,
-                backendUs: 0)
+        let firstIndex = merge.pointee.partCount > 0 ? merge.pointee.parts[0].shardIndex : 0
+        let shards = pools[merge.pointee.client.pointee.poolIndex].shards
+        let part = merge.pointee.slowest ?? SlowPart(shard: shards + firstIndex, queueUs: 0, backendUs: 0)
         add(part, merge.pointee.client, command: merge.pointee.command, totalUs: totalUs, [])
     }
 
     private mutating func add(
         _ part: SlowPart, _ client: ClientRef, command: UInt16, totalUs: Int, _ request: [UInt8]
     ) {
-        let pool = pools[client.pointee.poolIndex].options
         let id = CommandID(rawValue: command) ?? .learned
         shared.slowLog.add(
             SlowRequest(
-                atMs: Clock.unixMs(), pool: pool.name, shard: pool.shards[part.shardIndex].name,
+                atMs: Clock.unixMs(), pool: pools[client.pointee.poolIndex].options.name,
+                shard: name(of: part.shard).name,
                 command: id == .learned ? "other" : commandTable.wireName(of: id), key: firstKey(id, request),
                 clientID: client.pointee.id, totalUs: totalUs, queueUs: part.queueUs, backendUs: part.backendUs,
                 outcome: part.isLate ? "timed out" : "answered"))

@@ -1,6 +1,7 @@
 // The spare pool: what it serves while a shard is down, and for how long what is written there lives.
 
 import Routing
+import Telemetry
 import Testing
 import Upstream
 
@@ -43,6 +44,17 @@ struct EngineGutterTests {
         #expect(rig.ask(client, "SET", key, "v") == "+OK\r\n")
         #expect(rig.ask(client, [words[0], key] + words.dropFirst()) == reply)
         if words[0] == "MSET" { #expect(rig.backends[3].seen.last == ["PEXPIRE", key, "700"]) }
+    }
+
+    @Test func aSlowStandInIsNamedInTheSlowLog() throws {
+        let (rig, client) = try rig()
+        let key = rig.key(on: 0)
+        _ = rig.ask(client, "GET", key)
+        rig.backends[3].isFrozen = true
+        rig.send(client, rig.request("GET", key))
+        rig.nowMs += 150
+        rig.thaw(3)
+        #expect(rig.engine.shared.slowLog.latest(1).map(\.request.shard) == ["s3"])
     }
 
     @Test func severalKeysOfSeveralShardsAreServed() throws {
