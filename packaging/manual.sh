@@ -16,7 +16,7 @@ escaped() { sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^\([.']\)/\\\\\&\1/"; }
     "$program" --help | sed -n '/^USAGE:/,/^$/p' | sed -e 's/^USAGE: //' -e 's/^       //' | escaped
     printf '.fi\n.SH DESCRIPTION\n.nf\n'
     "$program" --help | sed '1,/^$/d' | sed '/^USAGE:/,/^$/d' | escaped
-    for command in check plan reload route stats top; do
+    for command in check explain plan reload route stats top; do
         printf '.SS keyway %s\n' "$command"
         "$program" "$command" --help | escaped
     done

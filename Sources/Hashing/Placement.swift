@@ -147,7 +147,7 @@ private func bitCount(_ value: UInt64) -> Int { UInt64.bitWidth - value.leadingZ
 
 extension [UInt8] {
     /// An empty array may have no address; the data path never sees a nil one.
-    fileprivate func withKeyBytes<Answer>(_ body: (UnsafePointer<UInt8>) -> Answer) -> Answer {
+    func withKeyBytes<Answer>(_ body: (UnsafePointer<UInt8>) -> Answer) -> Answer {
         withUnsafeBufferPointer { bytes in
             if let start = bytes.baseAddress { return body(start) }
             var none: UInt8 = 0

@@ -67,6 +67,9 @@ extension Engine {
         }
     }
 
+    /// Some client meets it.
+    func worstBreakerState(of shard: ShardRef) -> String { Self.worst(breakerStates(of: shard)) }
+
     private static func worst(_ states: [String]) -> String {
         ["open", "probing", "trickling"].first { states.contains($0) } ?? "closed"
     }

@@ -1,6 +1,7 @@
-// Engine+KeywayCommands: KEYWAY, the command that servers do not have: where a key lives, what becomes of a command,
-// and a command for one shard alone.
-// Not here: the same questions asked of a config file (`keyway route`).
+// Engine+KeywayCommands: KEYWAY, the command that servers do not have: where a key lives, and a command for one shard
+// alone.
+// Not here: what has a file of its own (EXPLAIN, HEALTH, STATS, HOTKEYS), the same asked of a config file
+// (`keyway route`).
 
 import Platform
 import Routing
@@ -38,7 +39,9 @@ extension Engine {
         let lines = [
             "KEYWAY <subcommand> [<arg> ...]. Subcommands are:",
             "ROUTE <key> [<key> ...]", "    Show the shard of each key.",
-            "EXPLAIN <command> [<arg> ...]", "    Show what becomes of a command, without executing it.",
+            "EXPLAIN <command> [<arg> ...]",
+            "    Show what becomes of a command, without executing it: class, keys with hash, point and shard, what",
+            "    each shard gets, breakers, copies.",
             "ON <shard> <command> [<arg> ...]",
             "    Let one shard execute a command, whatever its keys; needs `operator_commands: true` for the pool.",
             "HEALTH", "    Show the state of each shard, and of its breaker in each worker.",
@@ -83,61 +86,11 @@ extension Engine {
         }
     }
 
-    // MARK: EXPLAIN
-
-    private mutating func explain(_ client: ClientRef, _ request: RequestView) {
-        let bytes = Self.encoded(request, from: 2)
-        bytes.withUnsafeBufferPointer { buffer in
-            var list = ArgumentList()
-            guard
-                case .complete(let inner) = RequestParser.parse(
-                    buffer.baseAddress!, count: buffer.count, limits: options.limits, arguments: &list)
-            else { preconditionFailure("Engine: a request made here does not parse") }
-            explain(client, parsed: inner)
-        }
-    }
-
-    private mutating func explain(_ client: ClientRef, parsed request: RequestView) {
-        guard let row = row(of: request) else {
-            return answerNow(client, error: "ERR unknown command '\(Self.text(request[0]))'")
-        }
-        guard row.pointee.accepts(argumentCount: request.argumentCount) else {
-            return answerNow(client, error: ProxyError.wrongArity(wireName(row)))
-        }
-        let pool = poolViews + client.pointee.poolIndex
-        let search = keyFinder.find(row, in: request, into: &keys)
-        let found = search == .found ? (0..<keys.count).map { request[keys[$0]] } : []
-        let shards = found.map { shardIndex(of: $0, pool) }
-        let isSpread = Set(shards).count > 1
-        let handling = CommandHandling(row.pointee.commandClass, isSpread: isSpread)
-        let wire = wireName(row)
-        let routes = zip(found, shards).map { (Array($0.buffer), name(of: pool.pointee.shards + $1).text) }
-        answerNow(client) { reply in
-            reply.map(5)
-            for (key, value) in [
-                ("command", wire), ("class", "\(row.pointee.commandClass)"), ("handling", handling.text),
-                ("atomic", handling.isAtomic ? "yes" : "no"),
-            ] {
-                reply.bulk(key)
-                reply.bulk(value)
-            }
-            reply.bulk("keys")
-            reply.array(routes.count)
-            for (key, shard) in routes {
-                reply.array(2)
-                reply.bulk(key)
-                reply.bulk(shard)
-            }
-        }
-    }
-
     /// The row of a command, its subcommand's where it names one.
     ///
     /// - Parameter first: the argument that is its name.
     func row(of request: RequestView, at first: Int = 0) -> UnsafePointer<CommandRow>? {
-        guard let row = commands.row(name: request[first].start, count: request[first].count) else { return nil }
-        guard row.pointee.flags.contains(.container), request.argumentCount > first + 1 else { return row }
-        return commands.subcommand(of: row, name: request[first + 1].start, count: request[first + 1].count)
+        commands.row(of: request, at: first)
     }
 
     // MARK: ON
@@ -169,11 +122,5 @@ extension Engine {
             return row.pointee.commandClass == .pinned || row.pointee.commandClass == .pubSub
                 ? "it would hold up the connection that all clients share; connect to the server directly" : nil
         }
-    }
-
-    /// A request made of another one's arguments.
-    private static func encoded(_ request: RequestView, from first: Int) -> [UInt8] {
-        let words = (first..<request.argumentCount).map { Array(request[$0].buffer) }
-        return RequestBuilder.bytes(words)
     }
 }

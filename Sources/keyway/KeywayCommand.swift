@@ -11,6 +11,7 @@ struct KeywayCommand: ParsableCommand {
         usage: """
             keyway [-c <file>] [<options>]
             keyway check <file>
+            keyway explain [-c <file>] [--at <host:port>] [--pool <pool>] [--offline] <command> ...
             keyway plan <file> <newer file>
             keyway reload [-c <file>] [--admin <host:port>] [--allow-remap]
             keyway route [-c <file>] [--pool <pool>] [--json] [<key> ...]
@@ -24,8 +25,8 @@ struct KeywayCommand: ParsableCommand {
             """,
         version: "keyway \(keywayVersion)",
         subcommands: [
-            CheckCommand.self, PlanCommand.self, ReloadCommand.self, RouteCommand.self, StatsCommand.self,
-            TopCommand.self,
+            CheckCommand.self, ExplainCommand.self, PlanCommand.self, ReloadCommand.self, RouteCommand.self,
+            StatsCommand.self, TopCommand.self,
         ],
         helpNames: [.short, .long, .customShort("?")])
 

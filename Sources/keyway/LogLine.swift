@@ -96,6 +96,13 @@ struct LogLine: LogHandler {
         return String(repeating: "0", count: max(0, width - digits.count)) + digits
     }
 
+    /// Whatever `text` holds.
+    static func onOneLine(_ text: String) -> String {
+        var line = ""
+        append(text, to: &line)
+        return line
+    }
+
     private static func append(_ text: String, to line: inout String) {
         for scalar in text.unicodeScalars {
             switch scalar.properties.generalCategory {

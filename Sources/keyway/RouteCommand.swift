@@ -72,7 +72,7 @@ struct RouteCommand: ParsableCommand {
 
     /// The routes of the pool that is asked for, without the servers that are ejected.
     func routes(_ assembly: Assembly) throws(RouteError) -> KeyRoutes {
-        let layout = try chosenPool(assembly.pools)
+        let layout = try PoolChoice(command: "route", pool: pool).chosen(of: assembly.pools)
         let name = layout.settings.name
         guard layout.distribution != .random else {
             throw RouteError(
@@ -90,20 +90,6 @@ struct RouteCommand: ParsableCommand {
         return KeyRoutes(
             placement: excluded.isEmpty ? layout.placement : layout.placement(excluding: excluded),
             texts: layout.servers.map(\.text), form: json ? .json : .plain, isBase64: base64)
-    }
-
-    private func chosenPool(_ pools: [PoolLayout]) throws(RouteError) -> PoolLayout {
-        let names = pools.map(\.settings.name).joined(separator: ", ")
-        if let pool {
-            guard let chosen = pools.first(where: { $0.settings.name == pool }) else {
-                throw RouteError(description: "keyway route: there is no pool \(pool); the file has \(names)")
-            }
-            return chosen
-        }
-        guard pools.count == 1 else {
-            throw RouteError(description: "keyway route: which pool? Give --pool and one of: \(names)")
-        }
-        return pools[0]
     }
 
     /// Collects lines, because a write for each would cost more than finding the server.

@@ -2,6 +2,8 @@
 // It owns raw memory: a CommandTableView and every row pointer it gives are valid as long as the table lives.
 // Not here: the rows (CommandRows, generated), what COMMAND says about them (CommandDescriptions).
 
+package import Wire
+
 /// The rows while the table is being built, with the strings that only cold paths read.
 struct CommandRows {
     private(set) var rows: [CommandRow] = []
@@ -177,6 +179,15 @@ public struct CommandTableView: BitwiseCopyable, @unchecked Sendable {
         of container: UnsafePointer<CommandRow>, name: UnsafePointer<UInt8>, count: Int
     ) -> UnsafePointer<CommandRow>? {
         search(name, count: count, parent: container.pointee.id.rawValue &+ 1)
+    }
+
+    /// The row of a request, its subcommand's where it names one; nil if either is unknown.
+    ///
+    /// - Parameter first: the argument that is its name.
+    package func row(of request: RequestView, at first: Int = 0) -> UnsafePointer<CommandRow>? {
+        guard let row = row(name: request[first].start, count: request[first].count) else { return nil }
+        guard row.pointee.flags.contains(.container), request.argumentCount > first + 1 else { return row }
+        return subcommand(of: row, name: request[first + 1].start, count: request[first + 1].count)
     }
 
     @inlinable

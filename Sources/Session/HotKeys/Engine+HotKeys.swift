@@ -244,14 +244,9 @@ extension Engine {
     private mutating func showHotKeys(_ client: ClientRef, _ poolIndex: Int, countMax: Int) {
         let entries = shared.hotKeys.entries(ofPool: poolIndex)
         let report = HotKeyReport(entries.map(\.snapshot), countMax: countMax)
-        let seed = shared.hotKeys.seed
         let names = pools[poolIndex].options.shards.map(\.name)
         let rows = report.keys.map { found -> [(String, [UInt8])] in
-            let hash = found.key.bytes.withUnsafeBufferPointer {
-                SeededHash.value(of: $0.baseAddress ?? Self.noBytes, count: $0.count, seed: seed)
-            }
-            let isCached = found.key.isWhole && entries.contains { $0.copied.contains(hash) }
-            let isReplicated = found.key.isWhole && entries.contains { $0.replicated.contains(hash) }
+            let hash = hotKeyHash(of: found.key.bytes)
             let hits = entries.reduce(0) { $0 + ($1.hits[hash] ?? 0) }
             let numbers: [(String, String)] = [
                 ("shard", names[found.shardIndex]),
@@ -259,11 +254,28 @@ extension Engine {
                 ("writes_per_second", Self.rate(found.heat.writesPerSecond)),
                 ("bytes_per_second", Self.rate(found.bytesPerSecond)),
                 ("share_percent", Self.rate(found.sharePercent)),
-                ("state", isReplicated ? "replicated" : isCached ? "cached" : "none"), ("hits", String(hits)),
+                ("state", found.key.isWhole ? Self.copyState(hash, entries) : "none"), ("hits", String(hits)),
             ]
             return [("key", found.key.text)] + numbers.map { ($0.0, Array($0.1.utf8)) }
         }
         show(client, rows)
+    }
+
+    private func hotKeyHash(of key: [UInt8]) -> UInt64 {
+        key.withUnsafeBufferPointer {
+            SeededHash.value(of: $0.baseAddress ?? Self.noBytes, count: $0.count, seed: shared.hotKeys.seed)
+        }
+    }
+
+    /// Where copies of a key are, for any worker.
+    private static func copyState(_ hash: UInt64, _ entries: [HotKeyBoard.Entry]) -> String {
+        if entries.contains(where: { $0.replicated.contains(hash) }) { return "replicated" }
+        return entries.contains { $0.copied.contains(hash) } ? "cached" : "none"
+    }
+
+    /// As of the workers' last look, a second ago at most.
+    func copyState(of key: [UInt8], poolIndex: Int) -> String {
+        Self.copyState(hotKeyHash(of: key), shared.hotKeys.entries(ofPool: poolIndex))
     }
 
     static func rate(_ value: Double) -> String { String(Int(value.rounded())) }
