@@ -192,7 +192,7 @@ extension UnsafeMutablePointer where Pointee == Client {
         slot.command = pointee.lastCommand
         slot.arrivedUs = pool.nowUs
         if !pointee.flags.isDisjoint(with: [.replyOff, .replySkip]) {
-            slot.isSuppressed = true
+            slot.marks = .suppressed
             pointee.flags.remove(.replySkip)
         }
         self.slot(sequence).initialize(to: slot)

@@ -1,6 +1,6 @@
 // Engine+KeywayCommands: KEYWAY, the command that servers do not have: where a key lives, and a command for one shard
 // alone.
-// Not here: what has a file of its own (EXPLAIN, HEALTH, STATS, HOTKEYS), the same asked of a config file
+// Not here: what has a file of its own (EXPLAIN, HEALTH, STATS, HOTKEYS, TRACE), the same asked of a config file
 // (`keyway route`).
 
 import Platform
@@ -28,6 +28,7 @@ extension Engine {
         case "READMIT" where request.argumentCount == 3: answerReadmit(client, request)
         case "HOTKEYS": answerHotKeys(client, request)
         case "CACHE" where request.argumentCount == 3: answerCache(client, request)
+        case "TRACE": answerTrace(client, request)
         case "HELP", "ROUTE", "EXPLAIN", "ON", "HEALTH", "EVENTS", "READMIT", "CACHE", "STATS", "LATENCY", "SLOWLOG":
             answerNow(client, error: ProxyError.wrongArity("keyway|" + Self.text(request[1]).lowercased()))
         default: answerNow(client, error: ProxyError.unknownSubcommand(Self.text(request[1]), of: "keyway"))
@@ -54,6 +55,9 @@ extension Engine {
             "    Show the hottest keys: shard, requests and bytes a second, share of the shard, copies and their use;",
             "    or the keys with the largest requests and replies; or the hottest ranges of hash slots.",
             "CACHE ON|OFF", "    Whether copies of hot keys may answer this connection; ON at the start.",
+            "TRACE [CLIENT <id>|KEYS <pattern> [FOR <seconds>]]|[OFF]",
+            "    Log each request of a client, or of keys that match, with the parts of its time, for 60 seconds or as",
+            "    told; or show what is traced; needs `operator_commands: true` for the pool.",
             "READMIT <shard>",
             "    Bring a shard back that is held out of the ring; needs `operator_commands: true` for the pool.",
             "HELP", "    Print this help.",

@@ -59,11 +59,11 @@ extension Engine {
                 filled &+ sizeBytes <= Self.outScratchBytes
             else { break }
             let chunk = slot.pointee.chunk.unsafelyUnwrapped
-            if slot.pointee.isSuppressed {
-                client.pointee.heldBytes &-= sizeBytes
-            } else {
+            if slot.pointee.marks.isEmpty || goesOut(client, head) {
                 memcpy(outScratch + filled, chunk.data + Int(slot.pointee.offset), sizeBytes)
                 filled &+= sizeBytes
+            } else {
+                client.pointee.heldBytes &-= sizeBytes
             }
             buffers.chunks.release(chunk)
             times.note(slot)
@@ -85,7 +85,7 @@ extension Engine {
             case .ready:
                 let chunk = slot.pointee.chunk.unsafelyUnwrapped
                 let sizeBytes = Int(slot.pointee.sizeBytes)
-                if slot.pointee.isSuppressed {
+                if !slot.pointee.marks.isEmpty, !goesOut(client, client.pointee.head) {
                     client.pointee.heldBytes -= sizeBytes
                     buffers.chunks.release(chunk)
                 } else if sizeBytes <= Self.copiedBytesMax {
@@ -100,6 +100,7 @@ extension Engine {
                 client.pointee.out.append(contentsOf: &stream.pointee.pieces)
                 guard stream.pointee.isComplete else { return }
                 slots.giveBack(stream)
+                if !slot.pointee.marks.isEmpty { _ = goesOut(client, client.pointee.head) }
             }
             times.note(slot)
             client.pointee.head &+= 1

@@ -109,7 +109,7 @@ extension Engine {
                     }
                     line.pointee.inFlight.removeFirst()
                     arrivedMs = entry.arrivedMs
-                    if isTimed { note(line, entry, offset: answeredBytes, &times) }
+                    note(line, entry, offset: answeredBytes, isTimed: isTimed, &times)
                     answeredBytes &+= Int(entry.sizeBytes)
                     deliver(line, entry.ticket, chunk, offset: start, sizeBytes: position &- start)
                 }
@@ -149,12 +149,20 @@ extension Engine {
     }
 
     /// How long an answered request took.
+    ///
+    /// - Parameter isTimed: false on a line of one client alone, where all of it is the server's.
     @inline(__always)
-    private mutating func note(_ line: LineRef, _ entry: InFlight, offset: Int, _ times: inout ReplyTimes) {
+    private mutating func note(
+        _ line: LineRef, _ entry: InFlight, offset: Int, isTimed: Bool, _ times: inout ReplyTimes
+    ) {
         let shard = line.pointee.shard
+        guard isTimed else {
+            if looksForTraces { noteTraced(entry.ticket, shard, backendUs: .max) }
+            return
+        }
         let sentUs = line.pointee.sent.answered(sizeBytes: entry.sizeBytes)
         times.note(entry, sentUs: sentUs, shard.pointee.queueTimes, shard.pointee.backendTimes)
-        if ageMs(since: entry.arrivedMs) >= slowMs { noteSlow(line, entry, sentUs: sentUs, offset: offset) }
+        if ageMs(since: entry.arrivedMs) >= lookMs { noteSlow(line, entry, sentUs: sentUs, offset: offset) }
     }
 
     /// A reply that answers no request.
@@ -352,9 +360,10 @@ extension Engine {
             slot.pointee.stream = slots.takeStream()
         }
         let stream = slot.pointee.stream.unsafelyUnwrapped
+        slot.pointee.sizeBytes &+= UInt32(truncatingIfNeeded: sizeBytes)
         stream.pointee.isComplete = isLast
         stream.pointee.line = isLast ? nil : line
-        if !slot.pointee.isSuppressed {
+        if !slot.pointee.marks.contains(.suppressed) {
             chunk.retain()
             stream.pointee.pieces.append(taking: chunk, offset: offset, sizeBytes: sizeBytes, pool: &buffers)
             client.pointee.heldBytes += sizeBytes

@@ -298,17 +298,32 @@ extension Engine {
     /// - Returns: false when the request must be read again, once those before it are answered.
     @inline(__always)
     private mutating func handle(_ client: ClientRef, _ request: RequestView, chunk: ChunkRef?) -> Bool {
-        let name = request[0]
         let pool = poolViews + client.pointee.poolIndex
         pool.pointee.counters.add(.commands)
         client.pointee.commandCount &+= 1
-        guard let row = commands.row(name: name.start, count: name.count),
-            row.pointee.commandClass == .key, row.pointee.accepts(argumentCount: request.argumentCount),
-            client.pointee.flags.isPlain, !needsCare
-        else { return handleWithCare(client, request, chunk: chunk) }
+        guard let row = plainRow(client, request), !needsCare else {
+            return handleWithCare(client, request, chunk: chunk)
+        }
+        forwardPlain(client, request, row, chunk: chunk)
+        return !isPutOff || !takePutOff()
+    }
+
+    /// Nil for all but a command of one key that its client may have forwarded as it is.
+    @inline(__always)
+    private func plainRow(_ client: ClientRef, _ request: RequestView) -> UnsafePointer<CommandRow>? {
+        let name = request[0]
+        guard let row = commands.row(name: name.start, count: name.count), row.pointee.commandClass == .key,
+            row.pointee.accepts(argumentCount: request.argumentCount), client.pointee.flags.isPlain
+        else { return nil }
+        return row
+    }
+
+    @inline(__always)
+    private mutating func forwardPlain(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, chunk: ChunkRef?
+    ) {
         client.pointee.lastCommand = row.pointee.id.rawValue
         forward(client, request, row, keyArgument: Int(row.pointee.keyFirst), chunk: chunk)
-        return !isPutOff || !takePutOff()
     }
 
     @inline(never)
@@ -316,8 +331,16 @@ extension Engine {
         // The request may be gone when it has been handled, and it is shown once however often it is put off.
         if isPaused, waitsForPause(client, request) { return !takePutOff() }
         let shown = isMonitored ? monitored(client, request) : nil
-        handleUncommon(client, request, chunk: chunk)
+        let traced = traced(client, request)
+        let sequence = client.pointee.tail
+        // Who looks on changes nothing.
+        if let row = plainRow(client, request) {
+            forwardPlain(client, request, row, chunk: chunk)
+        } else {
+            handleUncommon(client, request, chunk: chunk)
+        }
         if takePutOff() { return false }
+        if let traced { begin(traced, client, sequence) }
         if client.pointee.flags.contains(.uncommon) { endCaching(client) }
         if let shown { show(shown, database: Int(client.pointee.database)) }
         return true

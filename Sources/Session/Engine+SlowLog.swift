@@ -17,20 +17,24 @@ struct SlowPart: BitwiseCopyable {
     var queueUs: Int
     var backendUs: Int
     var isLate = false
+
+    var totalUs: Int { queueUs + backendUs }
 }
 
 extension Engine {
     /// What is shown of a key.
-    private static var keyBytesShownMax: Int { 128 }
+    static var keyBytesShownMax: Int { 128 }
     /// A request's name and first key stand in so many of its bytes, or the key is not shown.
     private static var requestBytesLookedAt: Int { 1_024 }
 
-    /// The entry at the front of the line is answered, and it was slow.
+    /// The entry at the front of the line is answered, and it was slow or may be traced.
     ///
     /// - Parameter offset: of its bytes in what the line has kept.
     @inline(never)
     mutating func noteSlow(_ line: LineRef, _ entry: InFlight, sentUs: UInt32, offset: Int) {
         let backendUs = Int(slots.nowUs &- sentUs)
+        if looksForTraces { noteTraced(entry.ticket, line.pointee.shard, backendUs: backendUs) }
+        guard ageMs(since: entry.arrivedMs) >= slowMs else { return }
         let part = SlowPart(
             shard: line.pointee.shard, queueUs: max(0, ageUs(of: entry.ticket) - backendUs), backendUs: backendUs)
         let keyBytes = options.slowLog.showsKeys && entry.ticket.kind == .reply ? front(line, entry, offset) : []
@@ -39,10 +43,12 @@ extension Engine {
 
     /// The entry will not be answered any more.
     mutating func noteLate(_ line: LineRef, _ entry: InFlight, isWritten: Bool) {
+        let shard = line.pointee.shard
+        if looksForTraces { noteTraced(entry.ticket, shard, backendUs: isWritten ? .max : 0, isLate: true) }
         guard options.slowLog.slowMs > 0, line.pointee.role == .shared else { return }
         let ageUs = ageUs(of: entry.ticket)
         let part = SlowPart(
-            shard: line.pointee.shard, queueUs: isWritten ? 0 : ageUs, backendUs: isWritten ? ageUs : 0, isLate: true)
+            shard: shard, queueUs: isWritten ? 0 : ageUs, backendUs: isWritten ? ageUs : 0, isLate: true)
         note(part, of: entry.ticket, [])
     }
 
@@ -69,11 +75,7 @@ extension Engine {
             add(part, client, command: command, totalUs: ageUs(of: ticket), request)
         case .part:
             let merge = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: Merge.self)
-            if let slowest = merge.pointee.slowest,
-                slowest.queueUs + slowest.backendUs >= part.queueUs + part.backendUs
-            {
-                return
-            }
+            if let slowest = merge.pointee.slowest, slowest.totalUs >= part.totalUs { return }
             merge.pointee.slowest = part
         case .tombstone, .unheard, .check, .copy, .making, .spread, .guarded, .question, .pulse: return
         }
@@ -82,10 +84,11 @@ extension Engine {
     /// All parts of a request have come and its reply is made. Computing can be what took long, so for what is computed
     /// the clock is read once more.
     mutating func noteIfSlow(_ merge: MergeRef) {
-        guard options.slowLog.slowMs > 0 else { return }
         let isComputed = merge.pointee.rule == .gathered
-        guard isComputed || merge.pointee.slowest != nil else { return }
-        let nowUs = UInt32(truncatingIfNeeded: Clock.nowNs() / 1_000)
+        guard isComputed || merge.pointee.slowest != nil || looksForTraces else { return }
+        let nowUs = isComputed ? UInt32(truncatingIfNeeded: Clock.nowNs() / 1_000) : slots.nowUs
+        if looksForTraces { noteMade(merge, nowUs: nowUs) }
+        guard options.slowLog.slowMs > 0, isComputed || merge.pointee.slowest != nil else { return }
         let totalUs = Int(nowUs &- merge.pointee.arrivedUs)
         guard totalUs >= options.slowLog.slowMs * 1_000, !merge.pointee.client.pointee.flags.contains(.closed) else {
             return

@@ -82,6 +82,7 @@ extension Engine {
         let shard = transfer.pointee.shard
         let backend = pools[shard.pointee.poolIndex].options.backend
         transfer.pointee.sequence = transfer.pointee.client.pushSlot(pool: &slots)
+        if traceOrder != nil { traceTransfer(transfer) }
         if transfer.pointee.isTooLate { return giveUp(transfer, leaseLost(transfer.pointee.client)) }
         if shard.pointee.isDown {
             return giveUp(transfer, refusal(line(of: shard, for: transfer.pointee.client), sizeBytes: 0))

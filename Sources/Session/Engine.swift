@@ -76,8 +76,12 @@ struct Engine: ~Copyable {
     let commandTable: CommandTable
     let commands: CommandTableView
     let log: Logger
+    /// For lines that are bounded where they are made.
+    let traceLog: Logger
     /// A request that takes so long goes into the slow log.
     let slowMs: UInt64
+    /// One that took so long is looked at: for the slow log, or, while requests are traced, each.
+    var lookMs: UInt64
 
     var buffers = BufferPool()
     var slots = SlotPool()
@@ -105,12 +109,13 @@ struct Engine: ~Copyable {
     var loadedScripts: Set<UInt64> = []
     /// This worker's, and whether any worker has some.
     var monitors: [ClientRef] = []
-    var isMonitored = false
-    var pause = ClientPause()
-    var memory: MemoryBudget
+    var isMonitored = false { didSet { settleCare() } }
+    var pause = ClientPause() { didSet { settleCare() } }
+    var traceOrder: TraceOrder? { didSet { settleCare() } }
+    var traces = Traces()
     /// Requests may not take the short way, whoever asks.
-    @inline(__always)
-    var needsCare: Bool { isMonitored || pause.untilMs > 0 }
+    private(set) var needsCare = false
+    var memory: MemoryBudget
     var arguments = ArgumentList()
     var keys = KeyList()
     let keyFinder = KeyFinder()
@@ -159,10 +164,11 @@ struct Engine: ~Copyable {
 
     init(
         options: ProxyOptions, pools poolOptions: [PoolOptions], workerIndex: Int, counters: Counters,
-        shared: SharedState, commandTable: CommandTable, nowMs: UInt64, log: Logger
+        shared: SharedState, commandTable: CommandTable, nowMs: UInt64, log: Logger, traceLog: Logger? = nil
     ) {
         self.options = options
         slowMs = options.slowLog.slowMs > 0 ? UInt64(options.slowLog.slowMs) : .max
+        lookMs = slowMs
         self.workerIndex = workerIndex
         self.counters = counters.worker(workerIndex)
         allCounters = counters
@@ -171,6 +177,7 @@ struct Engine: ~Copyable {
         commands = commandTable.view
         memory = MemoryBudget(processBytes: options.memoryBytesMax, workerCount: options.workerCount)
         self.log = log
+        self.traceLog = traceLog ?? log
         self.nowMs = nowMs
         timers = TimerWheel(nowMs: nowMs)
         random = (UInt64(workerIndex) &+ 1) &* 0x9E37_79B9_7F4A_7C15 ^ Clock.nowNs()
@@ -212,6 +219,7 @@ struct Engine: ~Copyable {
                     isWatched: pool.options.hotKeys.mode != .off || misses != nil || stampede.jitterPercent > 0
                         || coalescing != .off))
         }
+        traceChanged()
         preconnect()
     }
 
@@ -253,6 +261,8 @@ struct Engine: ~Copyable {
         if stampede.prefixes.isEmpty { return nil }
         return .make(stampede, poolIndex: poolIndex, workerCount: options.workerCount, shared)
     }
+
+    private mutating func settleCare() { needsCare = isMonitored || pause.untilMs > 0 || traceOrder != nil }
 
     private mutating func preconnect() {
         for pool in pools where pool.options.backend.preconnects {
@@ -410,6 +420,9 @@ struct Engine: ~Copyable {
         client.pointee.out.removeAll(pool: &buffers)
         while client.pointee.head != client.pointee.tail {
             let slot = client.slot(client.pointee.head)
+            if slot.pointee.marks.contains(.traced) {
+                endTraced(unanswered: ReplyPlace(client: client, sequence: client.pointee.head))
+            }
             switch slot.pointee.state {
             case .waiting: break
             case .ready: buffers.chunks.release(slot.pointee.chunk.unsafelyUnwrapped)
@@ -523,6 +536,7 @@ struct Engine: ~Copyable {
         judgeHotKeys()
         dropOldKeptValues()
         cutSlowReaders()
+        keepTraces()
         counters.set(.bufferBytes, buffers.chunks.totalBytes)
     }
 

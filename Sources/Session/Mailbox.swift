@@ -21,6 +21,8 @@ enum Message: Sendable {
     case monitorsChanged
     /// A line for this worker's monitors.
     case monitored([UInt8])
+    /// An operator began or ended a trace.
+    case traceChanged
     case pause(ClientPause)
     /// Another worker's breaker has opened.
     case shardOpened(poolIndex: Int, shardIndex: Int)

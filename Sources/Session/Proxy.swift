@@ -33,29 +33,37 @@ package final class Proxy: Sendable {
     let pools: [PoolOptions]
     let counters: Counters
     private let log: Logger
+    private let traceLog: Logger
     let shared: SharedState
     let state = Mutex(State())
     /// Held by whoever waits for the workers' end; a second one waits for the first.
     private let ending = Mutex(())
 
-    /// - Parameter lastClientID: clients' ids go on behind it.
+    /// - Parameters:
+    ///   - traceLog: takes every line of a trace; `log` may leave out what repeats.
+    ///   - lastClientID: clients' ids go on behind it.
     package init(
-        options: ProxyOptions, pools: [PoolOptions], counters: Counters, log: Logger, lastClientID: Int = 0
+        options: ProxyOptions, pools: [PoolOptions], counters: Counters, log: Logger, traceLog: Logger? = nil,
+        lastClientID: Int = 0
     ) {
         self.options = options
         self.pools = pools
         self.counters = counters
         self.log = log
+        self.traceLog = traceLog ?? log
         shared = SharedState(
             clientsMax: options.clientsMax, lastClientID: lastClientID, slowCountMax: options.slowLog.countMax)
     }
 
     /// For another config, in the same process: takes the place of `older`, see `handOver`.
-    package init(options: ProxyOptions, pools: [PoolOptions], counters: Counters, log: Logger, following older: Proxy) {
+    package init(
+        options: ProxyOptions, pools: [PoolOptions], counters: Counters, log: Logger, following older: Proxy
+    ) {
         self.options = options
         self.pools = pools
         self.counters = counters
         self.log = log
+        traceLog = older.traceLog
         shared = SharedState(
             clientsMax: options.clientsMax, slowCountMax: options.slowLog.countMax, following: older.shared)
     }
@@ -114,13 +122,13 @@ package final class Proxy: Sendable {
     private func startWorker(
         _ index: Int, sockets: [(descriptor: Int32, poolIndex: Int)], mailbox: Mailbox, _ commandTable: CommandTable
     ) throws(ProxyStartError) -> pthread_t {
-        let (options, pools, counters, shared, log) = (options, pools, counters, shared, log)
+        let (options, pools, counters, shared, log, traceLog) = (options, pools, counters, shared, log, traceLog)
         do throws(SystemError) {
             let poller = try Worker.makePoller(listeners: sockets, mailbox: mailbox)
             return try WorkerThread.start(name: "keyway-worker-\(index)", owning: poller) { poller in
                 let engine = Engine(
                     options: options, pools: pools, workerIndex: index, counters: counters, shared: shared,
-                    commandTable: commandTable, nowMs: Clock.nowNs() / 1_000_000, log: log)
+                    commandTable: commandTable, nowMs: Clock.nowNs() / 1_000_000, log: log, traceLog: traceLog)
                 var worker = Worker(engine: engine, poller: poller, listeners: sockets, mailbox: mailbox, log: log)
                 worker.run()
             }

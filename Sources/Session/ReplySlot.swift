@@ -26,16 +26,25 @@ struct ReplyStream: BitwiseCopyable {
 struct ReplySlot: BitwiseCopyable {
     enum State: UInt8, BitwiseCopyable { case waiting, ready, streaming }
 
+    /// What is to be done beside sending the reply; most have none.
+    struct Marks: OptionSet, BitwiseCopyable {
+        let rawValue: UInt8
+        /// CLIENT REPLY OFF or SKIP: the reply is dropped when it comes.
+        static let suppressed = Marks(rawValue: 1)
+        /// Its way is told in the log (Engine+Tracing).
+        static let traced = Marks(rawValue: 2)
+    }
+
     /// One of the two below, by `state`.
     private var holder: UnsafeMutableRawPointer?
     /// Another client, and its place, to which the same reply goes; nil for the last one.
     var sharer: ClientRef?
     var offset: UInt32 = 0
+    /// Of the reply; while it is streaming, of what has come.
     var sizeBytes: UInt32 = 0
     var sharerSequence: UInt32 = 0
     var state = State.waiting
-    /// CLIENT REPLY OFF or SKIP: the reply is dropped when it comes.
-    var isSuppressed = false
+    var marks: Marks = []
     /// Of the request, by its id; `CommandTimes.noCommand` for what is no reply to one.
     var command: UInt16 = CommandTimes.noCommand
     /// When it came: low bits of the worker's clock.

@@ -26,6 +26,7 @@ final class SharedState: Sendable {
     private let lives = Mutex<[Int: KeyLives]>([:])
     let events: EventLog
     let slowLog: SlowLog
+    let traces: TraceBoard
     private let monitors = Atomic<Int>(0)
 
     init(
@@ -41,6 +42,7 @@ final class SharedState: Sendable {
         census = ListenerCensus()
         scripts = ScriptStore()
         misses = MissLeases()
+        traces = TraceBoard()
     }
 
     /// For the generation of workers that follows: what all clients of the process share goes on.
@@ -55,6 +57,7 @@ final class SharedState: Sendable {
         census = older.census
         scripts = older.scripts
         misses = older.misses
+        traces = older.traces
     }
 
     // MARK: Clients

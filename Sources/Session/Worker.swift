@@ -176,7 +176,7 @@ struct Worker: ~Copyable {
     private func waitMs(nowMs: UInt64) -> Int? {
         if engine.hasWork { return 0 }
         var wait = engine.timers.waitMs(nowMs: nowMs)
-        if engine.clientCount > 0 || engine.isDraining || acceptAtMs > 0 || !engine.isIdle {
+        if engine.clientCount > 0 || engine.isDraining || acceptAtMs > 0 || engine.traceOrder != nil || !engine.isIdle {
             let untilHouse = houseAtMs > nowMs ? Int(houseAtMs - nowMs) : 0
             wait = min(wait ?? untilHouse, untilHouse)
         }
@@ -508,6 +508,7 @@ struct Worker: ~Copyable {
             case .surveyed(let survey): engine.finish(survey)
             case .monitorsChanged: engine.monitorsChanged()
             case .monitored(let line): engine.showHere(line)
+            case .traceChanged: engine.traceChanged()
             case .pause(let pause): engine.apply(pause)
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):

@@ -140,7 +140,7 @@ package enum SettingsTable {
             "How many slow requests are kept."),
         .init(
             .process, "slowlog_keys", .boolean, default: "false",
-            "Whether the slow log shows each request's first key; values it never shows."),
+            "Whether the slow log and traces show each request's first key; values they never show."),
         // Process: ceilings.
         .init(
             .process, "maxclients", .number(unit: "clients", 1...1_000_000), default: "10000",
@@ -286,7 +286,7 @@ package enum SettingsTable {
             "How large the product of the lengths of LCS's two values may be; beyond that it gets an error."),
         .init(
             .pool, "operator_commands", .boolean, default: "false",
-            "Whether clients may use KEYWAY ON, CONFIG SET and CONFIG RESETSTAT, which reach past the proxy."),
+            "Whether clients may use KEYWAY ON, READMIT and TRACE, CONFIG SET and CONFIG RESETSTAT."),
         .init(
             .pool, "cluster_facade", .boolean, default: "false",
             "Whether the pool shows itself to cluster clients as a cluster of one node with all slots."),

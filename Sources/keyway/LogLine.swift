@@ -8,16 +8,21 @@ import Logging
 /// What swift-log calls for every message of a logger.
 struct LogLine: LogHandler {
     let sink: LogSink
+    /// False for what is bounded where it is made.
+    private let isThrottled: Bool
     var metadata: Logger.Metadata = [:]
     var metadataProvider: Logger.MetadataProvider?
     /// Of this logger alone; nil follows the sink, which is the rule.
     private var ownLevel: Logger.Level?
 
-    init(sink: LogSink) { self.sink = sink }
+    init(sink: LogSink, isThrottled: Bool = true) {
+        self.sink = sink
+        self.isThrottled = isThrottled
+    }
 
     /// A logger that writes to `sink`.
-    static func logger(to sink: LogSink) -> Logger {
-        Logger(label: "keyway", factory: { _ in LogLine(sink: sink) })
+    static func logger(to sink: LogSink, isThrottled: Bool = true) -> Logger {
+        Logger(label: "keyway", factory: { _ in LogLine(sink: sink, isThrottled: isThrottled) })
     }
 
     var logLevel: Logger.Level {
@@ -36,16 +41,18 @@ struct LogLine: LogHandler {
         if let own = event.metadata { all.merge(own) { _, new in new } }
         var message = event.message.description
         if let error = event.error { message += ": \(error)" }
-        sink.write(event.level, message, all)
+        sink.write(event.level, message, all, isThrottled: isThrottled)
     }
 
-    /// `2026-01-31T23:59:59.999Z notice message key=value`, with its LF.
+    /// `2026-01-31T23:59:59.999Z notice message key=value key="two words"`, with its LF.
     static func text(
         level: Logger.Level, message: String, metadata: Logger.Metadata = [:], time: timespec = now()
     ) -> String {
         var line = "\(stamp(time)) \(level) "
         append(message, to: &line)
-        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) { append(" \(key)=\(value)", to: &line) }
+        for (key, value) in metadata.sorted(by: { $0.key < $1.key }) {
+            append(" \(key)=\(word("\(value)"))", to: &line)
+        }
         return line + "\n"
     }
 
@@ -57,6 +64,13 @@ struct LogLine: LogHandler {
         fields += metadata.sorted { $0.key < $1.key }.map { ($0.key, "\($0.value)") }
         let body = fields.map { "\(quoted($0.0)):\(quoted($0.1))" }.joined(separator: ",")
         return "{\(body)}\n"
+    }
+
+    /// Quoted where it could be taken for more than one.
+    private static func word(_ value: String) -> String {
+        let isPlain = !value.contains { $0.isWhitespace || $0 == "\"" || $0 == "=" }
+        if isPlain, !value.isEmpty { return value }
+        return "\"" + value.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 
     private static func quoted(_ text: String) -> String {

@@ -69,7 +69,12 @@ final class LogSink: Sendable {
 
     /// Writes one line, whole, unless too many like it were written in this second; threads may call it at the same
     /// time.
-    func write(_ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata = [:]) {
+    ///
+    /// - Parameter isThrottled: false writes it in any case.
+    func write(
+        _ level: Logger.Level, _ message: String, _ metadata: Logger.Metadata = [:], isThrottled: Bool = true
+    ) {
+        guard isThrottled else { return state.withLock { put(line(level, message, metadata), &$0) } }
         let shape = LogThrottle.shape(of: message)
         let nowS = Clock.nowNs() / 1_000_000_000
         state.withLock { state in

@@ -351,6 +351,7 @@ final class Service: Sendable {
         if let inherited { log.notice("keyway \(inherited.greeting.version) hands its sockets over") }
         let proxy = Proxy(
             options: options, pools: pools, counters: counters, log: log,
+            traceLog: LogLine.logger(to: sink, isThrottled: false),
             lastClientID: inherited?.greeting.lastClientID ?? 0)
         try proxy.start(
             inherited: InheritedSockets(inherited?.listeners ?? ServiceManager.inheritedSockets()))

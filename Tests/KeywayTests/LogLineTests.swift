@@ -20,6 +20,14 @@ private let moment = timespec(tv_sec: 1_769_903_999, tv_nsec: 7_999_999)
             == "2026-01-31T23:59:59.007Z error m a=1 b=2\n")
 }
 
+/// Goal: a value cannot pass for another field.
+@Test func aValueOfSeveralWordsIsQuoted() {
+    #expect(
+        LogLine.text(
+            level: .info, message: "m", metadata: ["a": "x b=2", "b": "", "c": "\"\\\"", "d": "\\"], time: moment)
+            == "2026-01-31T23:59:59.007Z info m a=\"x b=2\" b=\"\" c=\"\\\"\\\\\\\"\" d=\\\n")
+}
+
 /// Goal: nobody forges a second line or drives a terminal through a name that reaches the log.
 @Test func aMessageStaysOneLine() {
     let text = LogLine.text(level: .info, message: "a\nb\u{1b}[2J\u{2028}c\r\n", metadata: ["k\n": "v\n"], time: moment)

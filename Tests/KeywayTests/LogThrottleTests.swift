@@ -49,6 +49,14 @@ import Testing
         #expect(lines.contains { $0.hasSuffix("(lines like this one are counted and left out for a moment)") })
     }
 
+    @Test func whatIsBoundedWhereItIsMadeIsWritten() throws {
+        let folder = TemporaryFolder()
+        let log = LogLine.logger(to: try LogSink(path: folder.file("log"), level: .info), isThrottled: false)
+        for number in 0..<100 { log.notice("trace", metadata: ["number": "\(number)"]) }
+        let lines = try String(contentsOfFile: folder.file("log"), encoding: .utf8).split(separator: "\n")
+        #expect(lines.count == 100 && lines.allSatisfy { !$0.contains("left out") })
+    }
+
     @Test func jsonHoldsWhatTextHolds() throws {
         let line = LogLine.json(
             level: .error, message: "a \"b\" \\ \n\u{1b}\u{85}é", metadata: ["key": "v\t"],

@@ -195,7 +195,7 @@ final class EngineRig {
     init(
         shardCount: Int = 3, spareCount: Int = 0, distribution: Distribution = .modula,
         options change: (inout ProxyOptions) -> Void = { _ in },
-        pool changePool: (inout PoolOptions) -> Void = { _ in }
+        pool changePool: (inout PoolOptions) -> Void = { _ in }, log: Logger = EngineRig.silence
     ) throws {
         var options = ProxyOptions()
         change(&options)
@@ -211,12 +211,16 @@ final class EngineRig {
             clientsMax: options.clientsMax, hotKeys: HotKeyBoard(seed: 1, processNumber: 2))
         mailbox = try Mailbox()
         shared.mailboxes = [mailbox]
-        var log = Logger(label: "test")
-        log.logLevel = .critical
         engine = Engine(
             options: options, pools: pools, workerIndex: 0, counters: counters, shared: shared,
             commandTable: CommandTable(), nowMs: nowMs, log: log)
     }
+
+    static let silence: Logger = {
+        var log = Logger(label: "test")
+        log.logLevel = .critical
+        return log
+    }()
 
     private static func pool(_ name: String, shards: Range<Int>, _ distribution: Distribution) -> PoolOptions {
         let servers = shards.map { RingServer(name: "s\($0)", weight: 1) }
@@ -318,6 +322,7 @@ final class EngineRig {
             case .surveyed(let survey): engine.finish(survey)
             case .monitorsChanged: engine.monitorsChanged()
             case .monitored(let line): engine.showHere(line)
+            case .traceChanged: engine.traceChanged()
             case .pause(let pause): engine.apply(pause)
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):

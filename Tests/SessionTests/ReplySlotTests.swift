@@ -56,10 +56,10 @@ struct ReplySlotTests {
     @Test func skipMarksOneSlotAndOffMarksAll() {
         withClient { client, pool in
             client.pointee.flags.insert(.replySkip)
-            let marks = (0..<3).map { _ in client.slot(client.pushSlot(pool: &pool)).pointee.isSuppressed }
+            let marks = (0..<3).map { _ in client.slot(client.pushSlot(pool: &pool)).pointee.marks == .suppressed }
             #expect(marks == [true, false, false])
             client.pointee.flags.insert(.replyOff)
-            #expect((0..<3).allSatisfy { _ in client.slot(client.pushSlot(pool: &pool)).pointee.isSuppressed })
+            #expect((0..<3).allSatisfy { _ in client.slot(client.pushSlot(pool: &pool)).pointee.marks == .suppressed })
         }
     }
 }

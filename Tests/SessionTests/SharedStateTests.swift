@@ -16,6 +16,13 @@ struct SharedStateTests {
         #expect(shared.nextClientID() != shared.nextClientID())
     }
 
+    @Test func aTraceGoesOnInTheWorkersThatFollow() {
+        let older = SharedState(clientsMax: 1)
+        older.traces.begin(TraceOrder(target: .client(7), untilMs: 9))
+        let shared = SharedState(clientsMax: 1, slowCountMax: 1, following: older)
+        #expect(shared.traces.order?.target == .client(7))
+    }
+
     @Test func theLastRefusalOfAShardIsRemembered() {
         let shared = SharedState(clientsMax: 1)
         let shard = ShardName(pool: "p", name: "a", endpoint: .unix(path: "/a"))

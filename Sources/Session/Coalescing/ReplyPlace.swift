@@ -4,7 +4,7 @@
 
 import Upstream
 
-struct ReplyPlace: BitwiseCopyable {
+struct ReplyPlace: BitwiseCopyable, Hashable {
     let client: ClientRef
     let sequence: UInt32
 
