@@ -475,8 +475,9 @@ final class EngineRig {
         settle()
     }
 
-    /// The client goes away.
+    /// The client goes away, with what it had still to say: nobody reads a connection that has ended.
     func disconnect(_ client: FakeClient) {
+        client.pending = []
         engine.close(client.ref, .byClient)
         settle()
     }
