@@ -66,6 +66,12 @@ struct ClientFlags: OptionSet, BitwiseCopyable {
     static let leaving = ClientFlags(rawValue: 32_768)
     /// Its places are among those of other clients that the same reply goes to.
     static let sharesReplies = ClientFlags(rawValue: 65_536)
+    /// Since it was last written to; see Engine+Holding.
+    static let tookCopies = ClientFlags(rawValue: 131_072)
+    /// Among the clients whose replies wait for the next turn.
+    static let held = ClientFlags(rawValue: 262_144)
+    /// They have waited for this turn.
+    static let wasHeld = ClientFlags(rawValue: 524_288)
 
     /// Requests may take the short way.
     @inline(__always)

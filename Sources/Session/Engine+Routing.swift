@@ -30,6 +30,7 @@ extension Engine {
         chunk: ChunkRef?
     ) {
         let pool = poolViews + client.pointee.poolIndex
+        if let hot = pool.pointee.hot, meetsCopy(client, request, hot) { return }
         let shard = pool.pointee.shards + shardIndex(of: request[keyArgument], pool)
         if shard.pointee.isGuarded, forwardToStandIn(client, request, row, request[keyArgument], shard) { return }
         if pool.pointee.isWatched, passWatched(client, request, row, key: request[keyArgument], shard, pool) { return }

@@ -139,6 +139,7 @@ struct Engine: ~Copyable {
     let statics: StaticReplies
 
     var dirtyClients: ClientRef?
+    var heldClients: [ClientRef] = []
     var dirtyLines: LineRef?
     var resumingClients: ClientRef?
     private var firstClient: ClientRef?
@@ -307,11 +308,13 @@ struct Engine: ~Copyable {
 
     /// A client that has something to send or to watch; nil when there is none left this tick.
     mutating func takeDirtyClient() -> ClientRef? {
-        guard let client = dirtyClients else { return nil }
-        dirtyClients = client.pointee.nextDirty
-        client.pointee.nextDirty = nil
-        client.pointee.flags.remove(.dirty)
-        return client
+        while let client = dirtyClients {
+            dirtyClients = client.pointee.nextDirty
+            client.pointee.nextDirty = nil
+            client.pointee.flags.remove(.dirty)
+            if !holds(client) { return client }
+        }
+        return nil
     }
 
     mutating func takeDirtyLine() -> LineRef? {
@@ -485,7 +488,7 @@ struct Engine: ~Copyable {
     /// A closed client is freed once no reply for it can come any more.
     mutating func freeIfUnused(_ client: ClientRef) {
         guard client.pointee.flags.contains(.closed), client.pointee.unansweredCount == 0,
-            client.pointee.transfer == nil, client.pointee.flags.isDisjoint(with: [.dirty, .resuming])
+            client.pointee.transfer == nil, client.pointee.flags.isDisjoint(with: [.dirty, .resuming, .held])
         else { return }
         client.giveBackEmptySlots(pool: &slots)
         client.pointee.details?.release()
@@ -502,7 +505,15 @@ struct Engine: ~Copyable {
         if isPaused { endPauseInTime() }
     }
 
+    /// Until something is due; nil: nothing is.
+    func waitMs(nowMs: UInt64) -> Int? {
+        let waitMs = timers.waitMs(nowMs: nowMs)
+        return heldClients.isEmpty ? waitMs : min(waitMs ?? Self.heldMsMax, Self.heldMsMax)
+    }
+
+    /// Once a tick, when all that has come is received.
     mutating func runTimers() {
+        letGoHeld()
         while let timer = timers.expired(nowMs: nowMs) {
             let owner = timer.pointee.owner
             switch timer.pointee.kind {

@@ -175,7 +175,7 @@ struct Worker: ~Copyable {
     /// 0 while something can go on at once.
     private func waitMs(nowMs: UInt64) -> Int? {
         if engine.hasWork { return 0 }
-        var wait = engine.timers.waitMs(nowMs: nowMs)
+        var wait = engine.waitMs(nowMs: nowMs)
         if engine.clientCount > 0 || engine.isDraining || acceptAtMs > 0 || engine.traceOrder != nil || !engine.isIdle {
             let untilHouse = houseAtMs > nowMs ? Int(houseAtMs - nowMs) : 0
             wait = min(wait ?? untilHouse, untilHouse)

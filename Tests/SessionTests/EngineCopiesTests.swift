@@ -72,6 +72,54 @@ struct EngineCopiesTests {
         #expect(stage.values[.copies] == 1 && stage.values[.hotKeys] == 1)
     }
 
+    /// Goal: a reply that is there waits one turn for those that servers are asked for, and no longer.
+    @Test(arguments: [true, false]) func aBatchIsOneSendUnlessItsServerIsSlow(isSlow: Bool) throws {
+        let stage = try Stage()
+        let other = stage.rig.key(on: 1)
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        for key in [other, stage.key] { _ = stage.rig.ask(client, "GET", key) }
+        client.got = []
+        stage.rig.backends[1].isFrozen = isSlow
+        client.pending += stage.rig.request("GET", stage.key) + stage.rig.request("GET", other)
+        #expect(stage.rig.tick() && client.text == "" && stage.rig.engine.waitMs(nowMs: stage.rig.nowMs) == 1)
+        #expect(stage.rig.tick() && client.text == (isSlow ? "$1\r\nv\r\n" : "$1\r\nv\r\n$-1\r\n"))
+        #expect(stage.rig.engine.heldClients.isEmpty)
+        stage.rig.thaw(1)
+        #expect(client.text == "$1\r\nv\r\n$-1\r\n")
+    }
+
+    /// Goal: who goes on asking is not put off again and again.
+    @Test func nobodyIsHeldTwiceInARow() throws {
+        let stage = try Stage()
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        _ = stage.rig.ask(client, "GET", stage.key)
+        client.got = []
+        stage.rig.backends[1].isFrozen = true
+        client.pending += stage.rig.request("GET", stage.key) + stage.rig.request("GET", stage.rig.key(on: 1))
+        for turn in 0..<6 {
+            _ = stage.rig.tick()
+            #expect(client.text == (turn == 0 ? "" : "$1\r\nv\r\n"), "in turn \(turn)")
+            client.pending += stage.rig.request("GET", stage.key)
+        }
+    }
+
+    @Test func aClientThatLeavesWhileItIsHeldIsForgotten() throws {
+        let stage = try Stage()
+        stage.heat()
+        let client = stage.rig.connect()
+        _ = stage.rig.ask(client, "GET", stage.key)
+        client.pending += stage.rig.request("GET", stage.key) + stage.rig.request("GET", stage.rig.key(on: 1))
+        _ = stage.rig.tick()
+        #expect(stage.rig.engine.heldClients == [client.ref])
+        stage.rig.engine.close(client.ref, .byError)
+        stage.rig.settle()
+        #expect(stage.rig.engine.heldClients.isEmpty && !client.isOpen && stage.rig.engine.unansweredCount == 0)
+    }
+
     @Test func thoseWhoAskMeanwhileJoin() throws {
         let stage = try Stage()
         stage.rig.backends[0].store[stage.key] = Array("v".utf8)

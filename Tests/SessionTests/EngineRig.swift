@@ -301,7 +301,7 @@ final class EngineRig {
 
     /// - Returns: whether anything moved.
     func tick() -> Bool {
-        var hasMoved = false
+        var hasMoved = !engine.heldClients.isEmpty
         engine.setTime(us: nowMs * 1_000)
         for client in clients where client.isOpen && !client.pending.isEmpty && wantsBytes(client) {
             hasMoved = true

@@ -70,7 +70,7 @@ final class SimulatedKernel {
 
     /// Until the engine wants to be called again, at most a house-keeping's time.
     var idleMs: UInt64 {
-        let untilTimer = UInt64(engine.timers.waitMs(nowMs: world.nowMs) ?? 1_000)
+        let untilTimer = UInt64(engine.waitMs(nowMs: world.nowMs) ?? 1_000)
         return max(1, min(untilTimer, houseAtMs > world.nowMs ? houseAtMs - world.nowMs : 1))
     }
 

@@ -25,6 +25,27 @@ import Upstream
 import Wire
 
 extension Engine {
+    /// The common case of `passHot`, without asking where the key lives: a copy is found by the whole request.
+    ///
+    /// - Returns: true when the request needs no shard any more.
+    @inline(never)
+    mutating func meetsCopy(_ client: ClientRef, _ request: RequestView, _ hot: HotPoolRef) -> Bool {
+        guard hot.pointee.table.copyCount > 0, let copy = copy(for: client, request, hot),
+            isCovered(copy.pointee.key.pointee.shardIndex, hot), mayTakeCopies(client, hot)
+        else { return false }
+        let key = copy.pointee.key
+        let shard = (hot.pointee.covers + key.pointee.shardIndex).pointee.shard
+        // Somebody else may stand in for it.
+        if shard.pointee.isGuarded { return false }
+        guard take(copy, client, hot) else { return false }
+        if hot.pointee.sampler.isDue() {
+            sample(hot, request, key.pointee.view, shard, isWrite: false)
+            hotMark = forgetSample(hot)
+        }
+        joinsNothingOlder(client)
+        return true
+    }
+
     /// A single-key command on its way to `shard`.
     ///
     /// - Returns: true when it needs no shard any more.
@@ -123,19 +144,11 @@ extension Engine {
         _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>, _ known: CopiedKeyRef,
         _ shard: ShardRef, _ hot: HotPoolRef
     ) -> Bool {
-        let cover = hot.pointee.covers + shard.pointee.index
-        guard nowMs < cover.pointee.untilMs, let line = cover.pointee.line, line.isReady else { return false }
+        guard isCovered(shard.pointee.index, hot), let line = (hot.pointee.covers + shard.pointee.index).pointee.line
+        else { return false }
+        if let copy = copy(for: client, request, hot), take(copy, client, hot) { return true }
         let bytes = ByteView(start: request.start, count: request.sizeBytes)
         let hash = SeededHash.value(of: bytes.start, count: bytes.count, seed: hot.pointee.seed)
-        if let copy = hot.pointee.table.copy(hash, bytes, client.pointee.version) {
-            if !stands(copy, hot) {
-                drop(copy, hot)
-            } else if Int32(bitPattern: copy.pointee.stamp &- client.pointee.stampMin) >= 0 {
-                if newestFill(of: known) != nil, putsOffBehindFills(client) { return true }
-                take(copy, client)
-                return true
-            }
-        }
         let kind = copyableReads.kind(of: row, request)
         guard kind != .no, !known.pointee.isUncopyable else { return false }
         if client.pointee.fillCount == .max, putsOffBehindFills(client) { return true }
@@ -154,21 +167,46 @@ extension Engine {
         return true
     }
 
+    /// Changes on this shard would be known here.
+    @inline(__always)
+    private func isCovered(_ shardIndex: Int, _ hot: HotPoolRef) -> Bool {
+        let cover = hot.pointee.covers + shardIndex
+        guard nowMs < cover.pointee.untilMs, let line = cover.pointee.line else { return false }
+        return line.isReady
+    }
+
+    /// Of this very request; whether it may be used is another question.
+    @inline(__always)
+    private func copy(for client: ClientRef, _ request: RequestView, _ hot: HotPoolRef) -> CopyRef? {
+        let bytes = ByteView(start: request.start, count: request.sizeBytes)
+        let hash = SeededHash.value(of: bytes.start, count: bytes.count, seed: hot.pointee.seed)
+        return hot.pointee.table.copy(hash, bytes, client.pointee.version)
+    }
+
     @inline(__always)
     private func stands(_ copy: CopyRef, _ hot: HotPoolRef) -> Bool {
         nowMs < copy.pointee.untilMs
             && copy.pointee.version == hot.pointee.slots.version(copy.pointee.key.pointee.slot)
     }
 
+    /// - Returns: false when it is too old; true when the request is answered, or put off.
     @inline(__always)
-    private mutating func take(_ copy: CopyRef, _ client: ClientRef) {
+    private mutating func take(_ copy: CopyRef, _ client: ClientRef, _ hot: HotPoolRef) -> Bool {
+        guard stands(copy, hot) else {
+            drop(copy, hot)
+            return false
+        }
+        guard Int32(bitPattern: copy.pointee.stamp &- client.pointee.stampMin) >= 0 else { return false }
+        if newestFill(of: copy.pointee.key) != nil, putsOffBehindFills(client) { return true }
         copy.pointee.key.pointee.hits &+= 1
         let sequence = client.pushSlot(pool: &slots)
         (poolViews + client.pointee.poolIndex).pointee.counters.add(.copyHits)
         copy.pointee.chunk.retain()
+        client.pointee.flags.insert(.tookCopies)
         fill(
             client, sequence, taking: copy.pointee.chunk, offset: copy.pointee.requestBytes,
             sizeBytes: copy.pointee.replyBytes)
+        return true
     }
 
     mutating func drop(_ copy: CopyRef, _ hot: HotPoolRef) {
