@@ -19,8 +19,9 @@ extension Engine {
                 answerNow(client, error: ProxyError.wrongArity(String(decoding: name, as: UTF8.self)))
                 return true
             }
-            if queueIfInTransaction(client, request, row) { return true }
-            route(client, request, row, chunk: chunk)
+            guard passesWatch(client, request, row) else { return true }
+            if !queueIfInTransaction(client, request, row) { route(client, request, row, chunk: chunk) }
+            hotMark = 0
             return true
         case .notAsked:
             guard let shard = anyShard(for: client, sizeBytes: 0) else { return false }

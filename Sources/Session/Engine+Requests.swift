@@ -377,18 +377,32 @@ extension Engine {
         }
         if putsOffWhileLeaving(client, row) { return }
         if let error = refusalWhileListening(client, row) { return reject(client, error) }
-        let hot = (poolViews + client.pointee.poolIndex).pointee.hot
-        // A plain single-key command is looked at where it is forwarded.
-        if let hot, hot.pointee.makesCopies, row.pointee.commandClass != .key || client.pointee.state != nil {
-            if hot.pointee.hidesCopies, namesHiddenKey(request, row) { return reject(client, ProxyError.reservedKey) }
-            hotMark = noteHotKeys(client, request, row, hot)
-            if isPutOff { return }
-        }
-        if row.pointee.commandClass != .key || client.pointee.state != nil {
-            hotMark = HotSlotsView.join(hotMark, endKeptValues(client, request, row))
-        }
+        guard passesWatch(client, request, row) else { return }
         if !queueIfInTransaction(client, request, row) { route(client, request, row, chunk: chunk) }
         hotMark = 0
+    }
+
+    /// What a request that is not a plain single-key one does to copies of hot keys, to kept values and to leases; such
+    /// a one is looked at where it is forwarded.
+    ///
+    /// - Returns: false when it was refused, or is put off; otherwise its reply gets `hotMark`.
+    mutating func passesWatch(_ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>) -> Bool {
+        guard row.pointee.commandClass != .key || client.pointee.state != nil else { return true }
+        if let hot = (poolViews + client.pointee.poolIndex).pointee.hot, hot.pointee.makesCopies {
+            if hot.pointee.hidesCopies, namesHiddenKey(request, row) {
+                reject(client, ProxyError.reservedKey)
+                return false
+            }
+            hotMark = noteHotKeys(client, request, row, hot)
+            if isPutOff { return false }
+        }
+        if bringsTooLate(client, request, row) {
+            hotMark = 0
+            reject(client, leaseLost(client))
+            return false
+        }
+        hotMark = HotSlotsView.join(hotMark, endKeptValues(client, request, row))
+        return true
     }
 
     private mutating func rejectArity(_ client: ClientRef, _ row: UnsafePointer<CommandRow>) {

@@ -303,6 +303,32 @@ struct EngineCopiesTests {
     }
 
     /// A long value comes in pieces, over a connection of its own.
+    /// Goal: a module's command of several keys is a write like any other.
+    @Test func aLearnedWriteEndsTheCopy() throws {
+        let stage = try Stage()
+        let backend = stage.rig.backends[0]
+        backend.store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let (client, reader) = (stage.rig.connect(), stage.rig.connect())
+        for one in [client, reader] { #expect(stage.rig.ask(one, "GET", stage.key) == "$1\r\nv\r\n") }
+        let description =
+            "*1\r\n*10\r\n$4\r\npair\r\n:3\r\n*1\r\n+write\r\n:1\r\n:2\r\n:1\r\n*0\r\n*0\r\n*0\r\n*0\r\n"
+        for backend in stage.rig.backends {
+            backend.lie = { [unowned backend] words in
+                switch words[0] {
+                case "COMMAND": return Array(description.utf8)
+                case "PAIR":
+                    backend.store[words[1]] = Array("w".utf8)
+                    return Array("+OK\r\n".utf8)
+                case "PTTL": return Array(":-1\r\n".utf8)
+                default: return nil
+                }
+            }
+        }
+        #expect(stage.rig.ask(client, "PAIR", stage.key, stage.rig.key(on: 0, "other")) == "+OK\r\n")
+        for one in [client, reader] { #expect(stage.rig.ask(one, "GET", stage.key) == "$1\r\nw\r\n") }
+    }
+
     @Test func aLongWriteEndsTheCopy() throws {
         let stage = try Stage()
         stage.rig.backends[0].store[stage.key] = Array("v".utf8)

@@ -190,6 +190,47 @@ struct EngineMissesTests {
         #expect(rig.ask(late, "SET", key, "newer") == "+OK\r\n", "it knows what is there now")
     }
 
+    @Test(arguments: [
+        ["MSET", "$OTHER", "a", "$KEY", "old"], ["MSETNX", "$KEY", "old"], ["RENAME", "$OTHER", "$KEY"],
+        ["COPY", "$OTHER", "$KEY"], ["EVAL", "return 1", "1", "$KEY"],
+    ])
+    func whatComesTooLateAmongOthersIsRefused(words: [String]) throws {
+        let rig = try rig {
+            $0.stampede.waitMs = 5_000
+            $0.stampede.refusesLateWrites = true
+        }
+        let key = rig.key(on: 0)
+        let (late, next) = loseLease(rig, key)
+        let words = words.map { $0 == "$KEY" ? key : $0 == "$OTHER" ? rig.key(on: 0, "other") : $0 }
+        #expect(rig.ask(late, words).hasPrefix("-LEASELOST "))
+        #expect(rig.backends[0].store.isEmpty && values(rig)[.lateWritesRefused] == 1)
+        #expect(!rig.ask(next, words).hasPrefix("-LEASELOST "))
+        #expect(rig.ask(late, "EVAL_RO", "return 1", "1", key) == "-ERR unknown command\r\n", "it sets nothing")
+    }
+
+    @Test func whatComesTooLateInATransactionEndsThat() throws {
+        let rig = try rig {
+            $0.stampede.waitMs = 5_000
+            $0.stampede.refusesLateWrites = true
+        }
+        let key = rig.key(on: 0)
+        let (late, _) = loseLease(rig, key)
+        #expect(rig.ask(late, "MULTI") == "+OK\r\n")
+        #expect(rig.ask(late, "SET", key, "old").hasPrefix("-LEASELOST "))
+        #expect(rig.ask(late, "EXEC").hasPrefix("-EXECABORT ") && rig.backends[0].store.isEmpty)
+        #expect(rig.ask(late, "GET", key) == "")
+    }
+
+    @Test func aKeyIsBroughtAmongOthers() throws {
+        let rig = try rig { $0.stampede.refusesLateWrites = true }
+        let key = rig.key(on: 0)
+        let client = herd(rig, key, count: 1)[0]
+        #expect(rig.ask(client, "MSET", key, "v", rig.key(on: 1), "w") == "+OK\r\n")
+        #expect(rig.ask(rig.connect(), "GET", key) == "$1\r\nv\r\n")
+        rig.advance(ms: 60_000)
+        #expect(rig.ask(client, "MSET", key, "w", rig.key(on: 1), "w") == "+OK\r\n")
+    }
+
     @Test func aLongValueThatComesTooLateIsReadAndDropped() throws {
         let rig = try rig {
             $0.stampede.waitMs = 5_000

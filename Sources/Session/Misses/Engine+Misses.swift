@@ -391,6 +391,45 @@ extension Engine {
         return false
     }
 
+    /// The same for a request that is not a plain single-key one: in a transaction, of several keys, or a script, of
+    /// which nobody knows what it sets. Refused whole, before any of its keys counts as brought.
+    mutating func bringsTooLate(
+        _ client: ClientRef, _ request: RequestView, _ row: UnsafePointer<CommandRow>
+    ) -> Bool {
+        let isScript = row.pointee.commandClass == .script
+        guard client.pointee.flags.contains(.holdsLease), isWrite(row),
+            isScript || Self.bringsValue(row.pointee.id) || Self.bringsValues(row.pointee.id),
+            let misses = (poolViews + client.pointee.poolIndex).pointee.misses
+        else { return false }
+        let search = keyFinder.find(row, in: request, into: &keys)
+        guard fault(of: search, row) == nil else { return false }
+        let poolIndex = client.pointee.poolIndex
+        let guarded = (0..<keys.count).map { request[keys[$0]] }.filter { isGuarded($0, poolIndex: poolIndex) }
+            .map { missHash(of: $0) }
+        if misses.pointee.refusesLateWrites,
+            guarded.contains(where: { shared.misses.hasLost(poolIndex, $0, clientID: client.pointee.id) })
+        {
+            pools[poolIndex].counters.add(.lateWritesRefused)
+            return true
+        }
+        // A transaction may be discarded, and a script set other keys.
+        if isScript || client.pointee.state?.pointee.transaction != nil { return false }
+        for keyHash in guarded {
+            if let tookMs = shared.misses.bring(poolIndex, keyHash, clientID: client.pointee.id, nowMs: nowMs) {
+                misses.pointee.lives?.noteBringing(keyHash, tookMs: tookMs)
+            }
+        }
+        return false
+    }
+
+    /// Commands that set whole values of several keys.
+    private static func bringsValues(_ id: CommandID) -> Bool {
+        switch id {
+        case .mset, .msetex, .msetnx, .rename, .renamenx, .copy: true
+        default: false
+        }
+    }
+
     /// A write of one key: from now on it lives so long, or nobody knows.
     ///
     /// - Parameter span: what the request is sent with.
