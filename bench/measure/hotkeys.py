@@ -22,7 +22,7 @@ DISTRIBUTIONS = {"celebrity": f"hot:{100 / KEY_COUNT:g}%:99%", "zipf 1.2": "zipf
 ROWS = [
     Workload(f"{label} p{depth}", "get", pipeline=depth, distribution=distribution)
     for label, distribution in DISTRIBUTIONS.items()
-    for depth in (1, 16)
+    for depth in (1, 16, 64)
 ]
 # Far below the defaults, so that a thousand keys of Zipf's law are hot, and not only the first.
 COPIES = """
