@@ -330,8 +330,7 @@ struct Engine: ~Copyable {
         guard !dead.isEmpty else { return }
         var awaited: [LineRef] = []
         for line in dead {
-            precondition(!line.pointee.isDirty)
-            if line.pointee.lookUpCount > 0 {
+            if line.pointee.lookUpCount > 0 || line.pointee.isDirty {
                 awaited.append(line)
             } else {
                 line.free()

@@ -306,4 +306,21 @@ extension String {
         }
         return count
     }
+
+    /// Goal: a line that ends with something to be written, as one may when another's connect has failed at once, is
+    /// freed when nobody finds it in a list any more.
+    @Test func aLineThatEndsBeforeItIsWrittenToIsFreedLater() throws {
+        let rig = try EngineRig(shardCount: 1)
+        rig.settle()
+        let shard = rig.engine.pools[0].shards
+        let line = Line.make(shard: shard, role: .retiring, dialect: rig.engine.pools[0].dialects[0])
+        rig.engine.markDirty(line)
+        rig.engine.retire(line)
+        rig.engine.bury()
+        let isKept = rig.engine.dead.contains(line)
+        #expect(isKept)
+        rig.settle()
+        let isFreed = rig.engine.dead.isEmpty && shard.pointee.firstLine != line
+        #expect(isFreed)
+    }
 }
