@@ -161,13 +161,22 @@ extension Engine {
     mutating func admits(_ line: LineRef, sizeBytes: Int) -> Bool {
         let shard = line.pointee.shard
         if shard.pointee.isGuarded, !breakerAdmits(shard) { return false }
-        let pool = poolViews + shard.pointee.poolIndex
-        if line.pointee.out.sizeBytes &+ sizeBytes <= pool.pointee.queueSizeBytesMax
+        if hasRoom(line, sizeBytes: sizeBytes) { return true }
+        return (poolViews + shard.pointee.poolIndex).pointee.shedsOldest && shedOldest(of: line, sizeBytes: sizeBytes)
+    }
+
+    /// As `admits`, where nobody may be answered on the way: those that wait are not given up for it.
+    @inline(__always)
+    func admitsBehindOthers(_ line: LineRef, sizeBytes: Int) -> Bool {
+        let shard = line.pointee.shard
+        return (!shard.pointee.isGuarded || breakerAdmits(shard)) && hasRoom(line, sizeBytes: sizeBytes)
+    }
+
+    @inline(__always)
+    private func hasRoom(_ line: LineRef, sizeBytes: Int) -> Bool {
+        let pool = poolViews + line.pointee.shard.pointee.poolIndex
+        return line.pointee.out.sizeBytes &+ sizeBytes <= pool.pointee.queueSizeBytesMax
             && line.pointee.inFlight.count < line.pointee.inFlightMax
-        {
-            return true
-        }
-        return pool.pointee.shedsOldest && shedOldest(of: line, sizeBytes: sizeBytes)
     }
 
     /// Why `admits` said no.

@@ -356,6 +356,24 @@ struct EngineCopiesTests {
         #expect(stage.hot.pointee.table.copyCount == 0)
     }
 
+    /// Goal: what fills copies gives up none of the questions by which they stay in use.
+    @Test func aFullLineGivesUpNoPulse() throws {
+        let stage = try Stage {
+            $0.backend.inFlightMax = 1
+            $0.backend.shedsOldest = true
+        }
+        stage.rig.backends[0].store[stage.key] = Array("v".utf8)
+        stage.heat()
+        let client = stage.rig.connect()
+        stage.rig.engine.sendPulse(stage.hot.pointee.covers, stage.cover)
+        stage.rig.send(client, stage.rig.request("GET", stage.key))
+        stage.rig.settle()
+        #expect(client.text == "$1\r\nv\r\n")
+        for _ in 0..<20 { stage.rig.advance(ms: 10) }
+        for _ in 0..<3 { #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n") }
+        #expect(stage.values[.copyHits] == 2)
+    }
+
     @Test func copiesAreNotUsedBeyondTheLease() throws {
         let stage = try Stage()
         stage.rig.backends[0].store[stage.key] = Array("v".utf8)

@@ -156,6 +156,22 @@ struct EngineSpreadTests {
         #expect(clients.allSatisfy { $0.text == "$1\r\nv\r\n" })
     }
 
+    /// Goal: a read for which there is no room does not make others of its client go elsewhere in the middle of it.
+    @Test func noReadIsGivenUpForAnother() throws {
+        let stage = try Stage {
+            $0.backend.inFlightMax = 3
+            $0.backend.shedsOldest = true
+        }
+        stage.heat()
+        let client = stage.rig.connect()
+        stage.rig.send(client, [[UInt8]](repeating: stage.rig.request("GET", stage.key), count: 40).flatMap { $0 })
+        stage.rig.settle()
+        let replies = client.text.split(separator: "\r\n").filter { !$0.hasPrefix("$") }
+        #expect(replies.count == 40 && replies.allSatisfy { $0 == "v" || $0.hasPrefix("-OVERLOADED") }, "\(replies)")
+        stage.pass(ms: 200)
+        #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n")
+    }
+
     @Test func aServerThatWasSlowIsAskedLessForAWhile() throws {
         let stage = try Stage()
         stage.heat()

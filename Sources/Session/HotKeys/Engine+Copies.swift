@@ -158,7 +158,7 @@ extension Engine {
             wait(client, for: fill)
             return true
         }
-        guard admits(line, sizeBytes: request.sizeBytes) else { return false }
+        guard admitsBehindOthers(line, sizeBytes: request.sizeBytes) else { return false }
         let lifeMsMax = kind == .fields ? min(hot.pointee.leaseMs, hot.pointee.lifeMsMax) : hot.pointee.lifeMsMax
         let isGuarded = row.pointee.id == .get && isGuarded(known.pointee.view, poolIndex: client.pointee.poolIndex)
         let fill = startFill(

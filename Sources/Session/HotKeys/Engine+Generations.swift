@@ -43,7 +43,7 @@ extension Engine {
         guard nowMs >= key.pointee.restsUntilMs, nowMs >= hot.pointee.nextGenerationMs, !key.pointee.isUncopyable,
             !hot.pointee.slots.isClosed,
             nowMs < cover.pointee.untilMs, let line = cover.pointee.line, line.isReady,
-            admits(line, sizeBytes: key.pointee.nameBytes)
+            admitsBehindOthers(line, sizeBytes: key.pointee.nameBytes)
         else { return }
         hot.pointee.nextGenerationMs = nowMs + Self.generationEveryMs
         // What they have asked for already may bring newer values than these copies.
@@ -190,7 +190,7 @@ extension Engine {
         var targets: [ShardRef] = []
         for index in ring where targets.count < hot.pointee.spreadCount {
             let shard = shards + index
-            if isWell(shard), admits(shard.pointee.lines[0], sizeBytes: sizeBytes) { targets.append(shard) }
+            if isWell(shard), admitsBehindOthers(shard.pointee.lines[0], sizeBytes: sizeBytes) { targets.append(shard) }
         }
         return targets
     }

@@ -17,6 +17,8 @@
 //  3. A copy may be gone unseen. A reply that a missing key could have is held until EXISTS has said, later, that the
 //     copy is there: a name is used once, so it was there all the time. To ask the key's shard instead would send it
 //     every SISMEMBER that says no.
+// Nobody is given up so that there is room for these reads (`when_full: shed_oldest`): those who wait may be the same
+// client's, and would be asked anew in the middle of it.
 // With `serve_stale` copies are read on for a while when their key's shard is down. Changes are not heard then, and the
 // first of these rules is given up: who saw a newer value in the last moment would have nothing instead.
 // Not here: how copies come and go (Engine+Generations), the lines' signs (Engine+Cover).
@@ -175,9 +177,8 @@ extension Engine {
         let generation = read.pointee.generation
         let shard = generation.pointee.copies.unsafelyUnwrapped[index].shard
         let line = line(of: shard, for: read.pointee.client)
-        guard isWell(shard), admits(line, sizeBytes: read.pointee.requestBytes + generation.pointee.nameBytes) else {
-            return nil
-        }
+        let sizeBytes = read.pointee.requestBytes + generation.pointee.nameBytes
+        guard isWell(shard), admitsBehindOthers(line, sizeBytes: sizeBytes) else { return nil }
         let hot = (poolViews + generation.pointee.poolIndex).pointee.hot.unsafelyUnwrapped
         let latency8 = hot.pointee.covers[shard.pointee.index].latency8(nowMs: nowMs)
         return UInt64(line.pointee.inFlight.count + 1) * (8 + latency8)
@@ -277,7 +278,7 @@ extension Engine {
         let generation = read.pointee.generation
         let shard = generation.pointee.copies.unsafelyUnwrapped[read.pointee.copyIndex].shard
         let line = line(of: shard, for: read.pointee.client)
-        guard admits(line, sizeBytes: generation.pointee.nameBytes) else { return askHome(read) }
+        guard admitsBehindOthers(line, sizeBytes: generation.pointee.nameBytes) else { return askHome(read) }
         let head: StaticString = "*2\r\n$6\r\nEXISTS\r\n"
         line.pointee.out.append(head.utf8Start, count: head.utf8CodeUnitCount, pool: &buffers)
         line.pointee.out.append(generation.pointee.name, count: generation.pointee.nameBytes, pool: &buffers)
@@ -337,7 +338,7 @@ extension Engine {
             return markDirty(client)
         }
         let line = line(of: home, for: client)
-        guard admits(line, sizeBytes: sizeBytes) else {
+        guard admitsBehindOthers(line, sizeBytes: sizeBytes) else {
             noteAnswer(for: client)
             return answer(client, sequence, error: refusal(line, sizeBytes: sizeBytes))
         }
