@@ -1,6 +1,6 @@
 // Engine+End: what an engine gives back when its worker ends while the process goes on, as after a reload: buffers, the
-// lines and shards, and the tables of hot keys. Nobody waits for anything here any more: those who have gone had their
-// requests answered first, as the replies lie in many places.
+// lines and shards, and the tables of hot and of missing keys. Nobody waits for anything here any more: those who have
+// gone had their requests answered first, as the replies lie in many places.
 // Not here: the sockets (Worker), the clients, which have left or were closed.
 
 import Platform
@@ -14,10 +14,14 @@ extension Engine {
     }
 
     mutating func giveEverythingBack() {
-        dropAllCopies()
+        for index in pools.indices { forgetHotKeys(ofPool: index) }
         for index in pools.indices {
             for shardIndex in 0..<pools[index].shardCount { free(pools[index].shards + shardIndex) }
             pools[index].shards.deallocate()
+            if let misses = (poolViews + index).pointee.misses {
+                misses.pointee.kept?.deallocate(pool: &buffers)
+                misses.deallocate()
+            }
             guard let hot = (poolViews + index).pointee.hot else { continue }
             hot.pointee.sketch.deallocate()
             hot.pointee.table.deallocate()

@@ -431,6 +431,18 @@ struct EngineMissesTests {
         #expect(rig.engine.poolViews.pointee.misses!.pointee.kept!.sizeBytes == 0)
     }
 
+    @Test func oldValuesGoWithTheWorker() throws {
+        let (rig, key) = try staleRig()
+        let client = rig.connect()
+        #expect(rig.ask(client, "GET", key) == "$1\r\nv\r\n")
+        rig.engine.handOver()
+        rig.disconnect(client)
+        rig.engine.giveEverythingBack()
+        rig.engine.buffers.chunks.releaseFree()
+        let leftBytes = rig.engine.buffers.chunks.totalBytes
+        #expect(leftBytes == 0)
+    }
+
     @Test func livesAreSpread() throws {
         let rig = try rig { $0.stampede.jitterPercent = 10 }
         let client = rig.connect()

@@ -51,6 +51,11 @@ struct KeptValues: BitwiseCopyable {
         places.initialize(repeating: nil, count: self.placeCount)
     }
 
+    mutating func deallocate(pool: inout BufferPool) {
+        dropAll(pool: &pool)
+        places.deallocate()
+    }
+
     private func place(_ keyHash: UInt64, lineBase: Int) -> UnsafeMutablePointer<KeptValue?> {
         places + Int((keyHash &+ UInt64(lineBase)) % UInt64(placeCount))
     }
