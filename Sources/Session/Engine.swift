@@ -192,7 +192,7 @@ struct Engine: ~Copyable {
         poolViews = .allocate(capacity: max(1, pools.count))
         for (index, pool) in pools.enumerated() {
             let stampede = pool.options.stampede
-            let misses = Self.makeMisses(stampede, poolIndex: index, options, shared)
+            let misses = Self.makeMisses(pool.options, poolIndex: index, options, shared)
             let coalescing = pool.options.coalescing
             if coalescing != .off, recentReads == nil { recentReads = RecentReads() }
             (poolViews + index).initialize(
@@ -210,11 +210,12 @@ struct Engine: ~Copyable {
                         ? nil
                         : HotPool.make(
                             pool.options.hotKeys, pool.options.backend, poolIndex: index, shards: pool.shards,
-                            shardCount: pool.shardCount, counters: pool.counters, board: shared.hotKeys,
+                            shardCount: pool.shardCount, counters: pool.counters, seed: shared.hotKeys.seed,
+                            slots: shared.hotKeys.slots(ofPool: pool.options.name),
                             workerCount: options.workerCount, nowMs: nowMs),
                     misses: misses,
                     slots: pool.options.hotKeys.mode != .off || stampede.staleMs > 0
-                        ? shared.hotKeys.slots(ofPool: index).view : nil,
+                        ? shared.hotKeys.slots(ofPool: pool.options.name) : nil,
                     jitterPercent: stampede.jitterPercent,
                     coalesces: coalescing != .off, coalescesByTick: coalescing == .tick,
                     isWatched: pool.options.hotKeys.mode != .off || misses != nil || stampede.jitterPercent > 0
@@ -257,10 +258,10 @@ struct Engine: ~Copyable {
     }
 
     private static func makeMisses(
-        _ stampede: StampedeOptions, poolIndex: Int, _ options: ProxyOptions, _ shared: SharedState
+        _ pool: PoolOptions, poolIndex: Int, _ options: ProxyOptions, _ shared: SharedState
     ) -> MissPoolRef? {
-        if stampede.prefixes.isEmpty { return nil }
-        return .make(stampede, poolIndex: poolIndex, workerCount: options.workerCount, shared)
+        if pool.stampede.prefixes.isEmpty { return nil }
+        return .make(pool.stampede, poolName: pool.name, poolIndex: poolIndex, workerCount: options.workerCount, shared)
     }
 
     private mutating func settleCare() { needsCare = isMonitored || pause.untilMs > 0 || traceOrder != nil }
@@ -325,7 +326,8 @@ struct Engine: ~Copyable {
         return line
     }
 
-    /// Frees what this tick left behind; the worker calls it when both dirty lists are empty.
+    /// Frees what this tick left behind; the worker calls it at the end of its turn. A connect that failed at once may
+    /// have ended a line to which something was to be written: that goes when it has left the dirty list.
     mutating func bury() {
         guard !dead.isEmpty else { return }
         var awaited: [LineRef] = []

@@ -50,7 +50,7 @@ final class SharedState: Sendable {
         self.clientsMax = clientsMax
         startedAtNs = older.startedAtNs
         clientIDs = Atomic(older.lastClientIDForFollower)
-        hotKeys = HotKeyBoard()
+        hotKeys = HotKeyBoard(following: older.hotKeys)
         events = older.events
         slowLog = older.slowLog
         slowLog.keep(slowCountMax)

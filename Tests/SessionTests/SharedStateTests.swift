@@ -33,4 +33,20 @@ struct SharedStateTests {
         #expect(shared.refusal(of: shard) == "NOAUTH")
         #expect(shared.refusal(of: other) == "no reason given")
     }
+
+    /// Goal: after a reload the writes of clients that stay with the older workers end the newer ones' copies.
+    @Test func generationsShareWhatEndsCopies() {
+        let older = SharedState(clientsMax: 1)
+        let newer = SharedState(clientsMax: 1, slowCountMax: 1, following: older)
+        #expect(older.hotKeys.seed == newer.hotKeys.seed, "one key has one slot")
+        #expect(older.hotKeys.processNumber != newer.hotKeys.processNumber)
+        let (there, here) = (older.hotKeys.slots(ofPool: "p"), newer.hotKeys.slots(ofPool: "p"))
+        here.changeHotCount(7, by: 1)
+        let (before, other) = (here.version(7), newer.hotKeys.slots(ofPool: "q").version(7))
+        #expect(there.isHot(7))
+        there.raise(HotSlotsView.mark(of: 7))
+        #expect(here.version(7) != before && newer.hotKeys.slots(ofPool: "q").version(7) == other)
+        older.hotKeys.close()
+        #expect(there.isClosed && !here.isClosed)
+    }
 }

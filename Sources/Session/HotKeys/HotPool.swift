@@ -108,7 +108,7 @@ struct HotPool: BitwiseCopyable {
 
     static func make(
         _ options: HotKeyOptions, _ backend: BackendOptions, poolIndex: Int, shards: ShardRef, shardCount: Int,
-        counters: CounterBlock<PoolMetric>, board: HotKeyBoard, workerCount: Int, nowMs: UInt64
+        counters: CounterBlock<PoolMetric>, seed: UInt64, slots: HotSlotsView, workerCount: Int, nowMs: UInt64
     ) -> HotPoolRef {
         var sketch = HotKeySketchOptions(shardCount: shardCount)
         // A key that is to be called hot must have a name, and one that is to have a name a counter.
@@ -122,9 +122,8 @@ struct HotPool: BitwiseCopyable {
         let pool = HotPoolRef.allocate(capacity: 1)
         pool.initialize(
             to: HotPool(
-                poolIndex: poolIndex, shardCount: shardCount, database: backend.database, seed: board.seed,
-                counters: counters, slots: board.slots(ofPool: poolIndex).view,
-                sketch: .allocate(sketch, seed: board.seed, nowMs: nowMs),
+                poolIndex: poolIndex, shardCount: shardCount, database: backend.database, seed: seed,
+                counters: counters, slots: slots, sketch: .allocate(sketch, seed: seed, nowMs: nowMs),
                 sampler: HotKeySampler(nowMs: nowMs), makesCopies: options.mode == .cache || options.mode == .replicate,
                 spreads: options.mode == .replicate, hidesCopies: options.mode == .replicate,
                 replyBytesMax: options.replyBytesMax, sizeBytesMax: options.sizeBytesMax / workerCount,

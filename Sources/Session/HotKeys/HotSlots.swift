@@ -1,5 +1,6 @@
-// HotSlots: what the workers of one process tell each other of the hot keys of a pool, without waiting: for each of
-// 4,096 slots, by the key's hash, how many workers keep copies there, and a version that every write raises.
+// HotSlots: what the workers of one process, of all its generations, tell each other of the hot keys of a pool, without
+// waiting: for each of 4,096 slots, by the key's hash, how many workers keep copies there, and a version that every
+// write raises.
 //
 //     write ──► raise ──► shard ──► its reply ──► raise ──► its client       copy: as of version v, good while v stands
 //
@@ -16,13 +17,14 @@ final class HotSlots: Sendable {
     static let countLog2 = 12
     static let count = 1 << countLog2
 
-    /// A version and a number of workers for each slot, the pool's version, how often a slot has become hot, whether
-    /// all this is over, and the copies on servers.
-    private static let cellCount = 2 * count + 4
+    /// A version and a number of workers for each slot, the pool's version, how often a slot has become hot, and the
+    /// copies on servers.
+    private static let cellCount = 2 * count + 3
 
     private let cells = AtomicCells<UInt32>(count: cellCount)
 
-    var view: HotSlotsView { HotSlotsView(cells: cells.start) }
+    /// - Parameter closed: see `HotKeyBoard.close`.
+    func view(closed: AtomicCells<UInt32>) -> HotSlotsView { HotSlotsView(cells: cells.start, closed: closed.start) }
 }
 
 /// What a reply ends: the copies of one slot, or all of the pool; or the sampled request that it answers.
@@ -31,6 +33,7 @@ typealias HotMark = UInt16
 /// The slots as the data path reaches them; they outlive it.
 struct HotSlotsView: BitwiseCopyable {
     fileprivate let cells: UnsafeMutablePointer<Atomic<UInt32>>
+    fileprivate let closed: UnsafeMutablePointer<Atomic<UInt32>>
 
     /// Ends all copies of the pool.
     static let everything: HotMark = .max
@@ -76,11 +79,11 @@ struct HotSlotsView: BitwiseCopyable {
 
     /// Copies on servers that are there, as far as any worker knows.
     var spreadCopies: Int {
-        Int(cells[2 * HotSlots.count + 3].load(ordering: .relaxed))
+        Int(cells[2 * HotSlots.count + 2].load(ordering: .relaxed))
     }
 
     func changeSpreadCopies(by change: Int) {
-        cells[2 * HotSlots.count + 3].wrappingAdd(UInt32(truncatingIfNeeded: change), ordering: .relaxed)
+        cells[2 * HotSlots.count + 2].wrappingAdd(UInt32(truncatingIfNeeded: change), ordering: .relaxed)
     }
 
     /// Versions of a slot and of the pool, as one number.
@@ -90,14 +93,8 @@ struct HotSlotsView: BitwiseCopyable {
             | UInt64(cells[2 &* slot].load(ordering: .acquiring))
     }
 
-    /// Others write from now on without raising anything here.
-    func close() {
-        cells[2 * HotSlots.count + 2].store(1, ordering: .sequentiallyConsistent)
-        raise(Self.everything)
-    }
-
-    /// No copy may be used any more, by any worker.
-    var isClosed: Bool { cells[2 * HotSlots.count + 2].load(ordering: .sequentiallyConsistent) != 0 }
+    /// No copy may be used any more, by any worker of this generation.
+    var isClosed: Bool { closed.pointee.load(ordering: .sequentiallyConsistent) != 0 }
 
     /// Copies that the mark names are used no more, by any worker.
     func raise(_ mark: HotMark) {

@@ -81,7 +81,7 @@ typealias MissPoolRef = UnsafeMutablePointer<MissPool>
 
 extension UnsafeMutablePointer where Pointee == MissPool {
     static func make(
-        _ options: StampedeOptions, poolIndex: Int, workerCount: Int, _ shared: SharedState
+        _ options: StampedeOptions, poolName: String, poolIndex: Int, workerCount: Int, _ shared: SharedState
     ) -> MissPoolRef {
         let kept =
             options.staleMs == 0
@@ -89,7 +89,7 @@ extension UnsafeMutablePointer where Pointee == MissPool {
             : KeptValues(
                 lifeMs: options.staleMs, placeCount: options.staleCountMax / workerCount,
                 sizeBytesMax: options.staleSizeBytesMax / workerCount,
-                slots: shared.hotKeys.slots(ofPool: poolIndex).view)
+                slots: shared.hotKeys.slots(ofPool: poolName))
         let pool = MissPoolRef.allocate(capacity: 1)
         pool.initialize(
             to: MissPool(
