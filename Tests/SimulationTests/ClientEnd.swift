@@ -29,6 +29,8 @@ class ClientEnd {
     }
 
     var isConnected: Bool { socket != nil }
+    /// That has its connection; -1 while none has.
+    var process: Int { service.process(ofWorker: socket?.worker ?? -1) }
 
     // MARK: For those who ask
 
@@ -55,9 +57,15 @@ class ClientEnd {
         if socket.frozenUntilMs > world.nowMs, !socket.isClosedByEngine { return }
         if sleepsUntilMs <= world.nowMs || socket.isClosedByEngine { read(socket) }
         if socket.isClosedByEngine { return forget() }
-        if mayAsk, !hasEnded, world.dice.below(3) > 0 { ask() }
+        if mayAsk, !hasEnded, isBusy { ask() }
         send(socket)
         misbehave(socket)
+    }
+
+    /// Where keys are to become hot, time must pass, and clients ask less.
+    private var isBusy: Bool {
+        let odds = world.profile.hot.askOdds
+        return odds > 0 ? world.dice.happens(odds) : world.dice.below(3) > 0
     }
 
     func connect() {

@@ -12,8 +12,8 @@ struct FaultProfile {
     let shardCount: Int
     let clientCount: Int
     /// Requests that all clients may make until the run ends.
-    let requestCount: Int
-    let pipelineMax: Int
+    var requestCount: Int
+    var pipelineMax: Int
     let keyCount: Int
     /// Values are mostly small; this is the longest.
     let valueSizeBytesMax: Int
@@ -24,7 +24,7 @@ struct FaultProfile {
     let severalKeysOdds: Int
     let helloOdds: Int
     /// A client watches keys; waits for a list; pushes to one; publishes.
-    let watchOdds: Int
+    var watchOdds: Int
     let popOdds: Int
     let pushOdds: Int
     let publishOdds: Int
@@ -34,19 +34,10 @@ struct FaultProfile {
     let failureMode: FailureMode
     let spareCount: Int
 
-    // MARK: Successors
+    // MARK: What is not in every run
 
-    /// A config is swapped for another; so often at most in one run.
-    var swapOdds: Int
-    let swapCountMax: Int
-    /// It is another process that follows, and not another generation of workers of the same one.
-    let upgradeOdds: Int
-    /// A process that follows dies while it is given the clients.
-    var successorDeathOdds: Int
-    let drainTimeoutMs: Int
-    /// From the start of those who follow until those before are told; and so long a client is on its way.
-    let connectMsMax: Int
-    let passageMsMax: Int
+    var swaps: SwapProfile
+    var hot: HotKeyProfile
 
     // MARK: The kernel
 
@@ -94,8 +85,8 @@ struct FaultProfile {
 
     /// - Parameters:
     ///   - lies: a server may answer what is not true.
-    ///   - swaps: what successors are drawn with, so that a run without them is what it would be anyway.
-    init(dice: inout Dice, lies: Bool, swaps: inout Dice) {
+    ///   - extras: what successors and hot keys are drawn with, so that a run without them is what it would be anyway.
+    init(dice: inout Dice, lies: Bool, extras: inout Dice) {
         shardCount = dice.between(1, 4)
         clientCount = dice.oneOf([1, 2, 4, 8, 16, 32])
         requestCount = dice.oneOf([300, 1_000, 3_000])
@@ -150,13 +141,42 @@ struct FaultProfile {
         slowReaderOdds = hasMemoryLimit ? 500 : dice.oddsUpTo(500)
         slowReaderMsMax = dice.oneOf([20, 1_000])
 
-        swapOdds = swaps.below(2) == 0 ? 0 : swaps.oneOf([100, 400, 1_500, 6_000])
-        swapCountMax = swaps.oneOf([1, 3, 10])
-        upgradeOdds = swaps.oneOf([0, 20_000, 65_536])
-        successorDeathOdds = swaps.below(3) == 0 ? swaps.oneOf([50, 500, 5_000]) : 0
-        drainTimeoutMs = swaps.oneOf([0, 50, 1_000, 20_000])
-        connectMsMax = swaps.oneOf([1, 1_000])
-        passageMsMax = swaps.oneOf([1, 10, 1_000])
+        swaps = SwapProfile(dice: &extras)
+        // Where keys move a copy may be of what another shard had.
+        hot = HotKeyProfile(
+            keyCountMax: lyingShard < 0 && failureMode == .failFast ? keyCount : 0, clientCount: clientCount,
+            dice: &extras)
+        if hot.keyCount > 0 {
+            requestCount = 3_000
+            stepMsMax = extras.oneOf([5, 20])
+            pipelineMax = min(4, pipelineMax)
+            // Who watches stays where it is when the config is swapped, and writes there.
+            if swaps.odds > 0 { watchOdds = extras.oneOf([watchOdds, 8_000]) }
+            if extras.below(4) > 0 { beCalm() }
+        }
+    }
+
+    /// So few faults that copies come about.
+    private mutating func beCalm() {
+        tinyMoveOdds = 0
+        shortMoveOdds >>= 4
+        socketSizeBytes = max(socketSizeBytes, 16_384)
+        delayOdds = min(delayOdds, 32_000)
+        sendRefusedOdds >>= 4
+        socketFreezeOdds >>= 4
+        connectionResetOdds >>= 3
+        connectRefusedOdds >>= 4
+        connectHangOdds >>= 4
+        connectFailsAtOnceOdds >>= 4
+        clockJumpOdds = 0
+        backendFreezeOdds >>= 3
+        backendDeathOdds >>= 4
+        serverErrorOdds >>= 4
+        greetingErrorOdds >>= 4
+        clientResetOdds >>= 3
+        clientEndOdds >>= 3
+        clientVanishesInRequestOdds >>= 3
+        slowReaderOdds >>= 3
     }
 
     /// Nothing goes wrong any more; what is lasting, such as sizes of sockets and limits, stays.
@@ -185,8 +205,8 @@ struct FaultProfile {
         clientEndOdds = 0
         clientVanishesInRequestOdds = 0
         slowReaderOdds = 0
-        swapOdds = 0
-        successorDeathOdds = 0
+        swaps.heal()
+        hot.heal()
     }
 
     /// A shard that fails may leave the ring.
@@ -206,7 +226,7 @@ struct FaultProfile {
 
     func options(workerCount: Int, dice: inout Dice) -> ProxyOptions {
         var options = ProxyOptions()
-        options.drainTimeoutMs = drainTimeoutMs
+        options.drainTimeoutMs = swaps.drainTimeoutMs
         options.workerCount = workerCount
         options.memoryBytesMax = hasMemoryLimit ? workerCount * dice.oneOf([700_000, 1_000_000, 3_000_000]) : 0
         options.outputPauseBytes = dice.oneOf([1, 200, 5_000, 1_048_576])

@@ -26,7 +26,8 @@ extension Judge {
         if code == "TIMEOUT", record.kind == .pop {
             ledger.accuse("request \(request): blocks, and was late: \(text.debugDescription)")
         }
-        if code == "OOM", !isOfLiar, !hasServerError(record) {
+        // Of a read that others share a server does not know whose it is.
+        if code == "OOM", !isOfLiar, !(record.kind.isHot && record.kind.isRead), !hasServerError(record) {
             ledger.accuse("request \(request): no server said \(text.debugDescription)")
         }
         if text.contains(" failed on ") { return checkClaimOfPart(record, text) }

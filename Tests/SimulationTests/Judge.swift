@@ -10,17 +10,19 @@ final class Judge {
     let ledger: Ledger
     let places: KeyPlaces
     private let audience: Audience
+    let history: HotKeyHistory
     private let lies: () -> UInt64
     var errorCount = 0
-    private(set) var answerCount = 0
+    var answerCount = 0
     /// Errors are none that may come now: everything is well.
     var expectsSuccess = false
 
     /// - Parameter lies: a bit for each shard that has lied.
-    init(ledger: Ledger, places: KeyPlaces, audience: Audience, lies: @escaping () -> UInt64) {
+    init(ledger: Ledger, places: KeyPlaces, audience: Audience, history: HotKeyHistory, lies: @escaping () -> UInt64) {
         self.ledger = ledger
         self.places = places
         self.audience = audience
+        self.history = history
         self.lies = lies
     }
 
@@ -97,10 +99,11 @@ final class Judge {
             var position = 0
             return number(reply, count, &position, type: 0x3A) == sum ? position : -1
         case .ping, .hello, .multi, .exec, .discard, .unwatch, .publish, .readmit: return -1
+        case .hotGet, .hotGetMany, .hotSet, .hotDelete: return -1
         }
     }
 
-    private func hasFront(_ reply: UnsafeMutablePointer<UInt8>, _ count: Int, _ text: StaticString) -> Bool {
+    func hasFront(_ reply: UnsafeMutablePointer<UInt8>, _ count: Int, _ text: StaticString) -> Bool {
         count >= text.utf8CodeUnitCount && memcmp(reply, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
@@ -129,7 +132,7 @@ final class Judge {
     }
 
     /// Its client speaks so.
-    private func isRESP3(_ part: Int) -> Bool { ledger.requests[ledger.parts[part].request].speaksRESP3 }
+    func isRESP3(_ part: Int) -> Bool { ledger.requests[ledger.parts[part].request].speaksRESP3 }
 
     /// Of a value with the number of the part that reads it.
     private func markedSize(_ part: Int, _ result: Result, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Int {

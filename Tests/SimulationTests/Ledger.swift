@@ -9,8 +9,11 @@ import Glibc
 enum RequestKind: UInt8 {
     case ping, hello, get, set, increment, append, delete, exists, getMany, setMany, multi, exec, discard
     case watch, unwatch, push, pop, publish, readmit
+    /// Of keys that may be hot.
+    case hotGet, hotGetMany, hotSet, hotDelete
 
-    var isRead: Bool { self == .get || self == .exists || self == .getMany }
+    var isRead: Bool { self == .get || self == .exists || self == .getMany || self == .hotGet || self == .hotGetMany }
+    var isHot: Bool { self == .hotGet || self == .hotGetMany || self == .hotSet || self == .hotDelete }
 }
 
 /// One request of a client.
@@ -33,6 +36,9 @@ struct SimulatedRequest {
     var isGuardBroken = false
     /// Of a PUBLISH: SPUBLISH.
     var isOnShard = false
+    /// Of a hot key: the process that had its client when it was asked for, and when its reply came; -1: neither.
+    var process = -1
+    var replyProcess = -1
     /// What its client spoke when the reply came.
     var speaksRESP3 = false
     /// Its reply was an error.
@@ -93,6 +99,10 @@ struct Part {
     var shard = -1
     /// A later command of its client on its key was executed before.
     var wasOvertaken = false
+    /// Of a hot key: the state that it made, or the oldest that it may read; see HotKeyHistory.
+    var state = -1
+    /// The newest that somebody was told of when it was asked for.
+    var toldState = 0
 }
 
 final class Ledger {

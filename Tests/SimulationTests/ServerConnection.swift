@@ -20,6 +20,10 @@ final class ServerConnection {
     var watched: [(key: Int, version: Int)] = []
     var wait: Wait?
     var topics: [SimulatedTopic] = []
+    /// It said CLIENT TRACKING ON OPTIN; what it reads next is to be tracked; hot keys that are, a bit for each.
+    var isTracking = false
+    var tracksNext = false
+    var tracked: UInt64 = 0
 
     init(socket: SimulatedSocket) { self.socket = socket }
 

@@ -12,6 +12,7 @@ final class SimulatedBackend {
     let world: World
     let places: KeyPlaces
     let audience: Audience
+    let history: HotKeyHistory
     let store: SimulatedStore
     let command: CommandReader
     var connections: [ServerConnection] = []
@@ -21,15 +22,21 @@ final class SimulatedBackend {
     /// Of the command at hand.
     private var parts: [Int] = []
     private var connectionCount = 0
+    /// Of hot keys, by name; and all names that were ever used.
+    var copies: [String: HotKeyCopy] = [:]
+    var copyNames: Set<String> = []
     /// Those whose connections wait for a list, first come first served.
     var waiting: [ServerConnection] = []
 
-    init(index: Int, ledger: Ledger, world: World, places: KeyPlaces, audience: Audience) {
+    init(
+        index: Int, ledger: Ledger, world: World, places: KeyPlaces, audience: Audience, history: HotKeyHistory
+    ) {
         self.index = index
         self.ledger = ledger
         self.world = world
         self.places = places
         self.audience = audience
+        self.history = history
         store = SimulatedStore(ledger: ledger, world: world)
         command = CommandReader(shard: index, ledger: ledger)
         parts.reserveCapacity(Ledger.partsPerRequestMax)
@@ -53,7 +60,14 @@ final class SimulatedBackend {
             leave(connection)
         }
         connections.removeAll()
+        empty()
+    }
+
+    /// It has nothing any more.
+    func empty() {
         store.empty()
+        emptyHotKeys()
+        copies.removeAll()
     }
 
     /// One connection ends, in order or not.
@@ -76,7 +90,13 @@ final class SimulatedBackend {
         while true {
             let size = command.parse(socket.toPeer.start, count: socket.toPeer.count)
             if size == 0 { break }
-            if let kind = commandKind() { readParts(kind, connection) }
+            if let verb = hotVerb {
+                noteHotWrite(verb, connection)
+            } else if isForCopy {
+                // Keyway's own.
+            } else if let kind = commandKind() {
+                readParts(kind, connection)
+            }
             socket.toPeer.dropFirst(size)
         }
         socket.toPeer.removeAll()
@@ -99,6 +119,7 @@ final class SimulatedBackend {
             if !socket.toPeer.isEmpty { serve(connection) }
         }
         if !waiting.isEmpty { endWaits() }
+        if world.profile.hot.keyCount > 0 { tellOfExpiries() }
         guard hasEnded else { return }
         for connection in connections where connection.socket.isClosedByEngine { leave(connection) }
         connections.removeAll { $0.socket.isClosedByEngine }
@@ -135,6 +156,10 @@ final class SimulatedBackend {
     private func commandKind() -> RequestKind? { Self.kinds[command.name] }
 
     private func answer(_ connection: ServerConnection) {
+        let isTracked = connection.tracksNext
+        connection.tracksNext = false
+        if let verb = hotVerb { return answerHot(verb, connection, isTracked: isTracked) }
+        if isForCopy { return answerForCopy(connection) }
         guard let kind = commandKind() else { return answerKeyway(connection) }
         readParts(kind, connection)
         if index == world.profile.lyingShard, world.dice.happens(world.profile.lieOdds) {
@@ -166,6 +191,10 @@ final class SimulatedBackend {
 
     private func note(_ part: Int, _ connection: ServerConnection) {
         parts.append(part)
+        noteArrival(of: part, connection)
+    }
+
+    func noteArrival(of part: Int, _ connection: ServerConnection) {
         ledger.note(part: part, seenBy: connection.socket.number, shard: index)
         if !places.allows(ledger.parts[part].key, on: index) {
             ledger.accuse("part \(part): its key \(ledger.parts[part].key) has no business on shard \(index)")
@@ -180,7 +209,7 @@ final class SimulatedBackend {
         checkValue(part, UnsafeBufferPointer(rebasing: message[8...]))
     }
 
-    private func checkValue(_ part: Int, _ value: UnsafeBufferPointer<UInt8>) {
+    func checkValue(_ part: Int, _ value: UnsafeBufferPointer<UInt8>) {
         if value.count != ledger.parts[part].writtenBytes
             || memcmp(value.baseAddress!, Ledger.value(of: part), value.count) != 0
         {
@@ -266,6 +295,7 @@ final class SimulatedBackend {
             return output.toEngine.append("+OK\r\n")
         }
         if let verb = TopicVerb(name) { return changeTopics(verb, connection) }
+        if name == "CLIENT", track(connection) { return }
         if world.dice.happens(world.profile.greetingErrorOdds) {
             if name == "PEXPIRE" { store.forgive(connection: output.number) }
             return output.toEngine.append("-LOADING simulated\r\n")

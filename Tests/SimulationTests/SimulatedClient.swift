@@ -19,6 +19,8 @@ final class SimulatedClient: ClientEnd {
     private var answeredBytes = 0
     /// The client ended in the middle of a request, which may be refused before it is all there.
     private var hasLeftHalf = false
+    /// By hot key, the newest state that it has seen or made, on its connection.
+    var seenStates: [Int] = []
     /// Since its last HELLO, by the reply.
     private var speaksRESP3 = false
     /// The last WATCH that still guards the next transaction; -1 for none.
@@ -59,7 +61,12 @@ final class SimulatedClient: ClientEnd {
         let request = awaited[awaitedFront].request
         if ledger.requests[request].kind == .hello, reply[0] != 0x2D { speaksRESP3 = reply[0] == 0x25 }
         ledger.requests[request].speaksRESP3 = speaksRESP3
-        judge.check(request, reply, count: count)
+        if ledger.requests[request].kind.isHot, reply[0] != 0x2D {
+            ledger.requests[request].replyProcess = process
+            judge.checkHot(request, reply, count: count, &seenStates)
+        } else {
+            judge.check(request, reply, count: count)
+        }
         answeredBytes = awaited[awaitedFront].endBytes
         awaitedFront += 1
         if awaitedFront == awaited.count {
@@ -85,6 +92,7 @@ final class SimulatedClient: ClientEnd {
         answeredBytes = 0
         hasLeftHalf = false
         speaksRESP3 = false
+        seenStates.removeAll(keepingCapacity: true)
         lastWatch = -1
     }
 
@@ -99,7 +107,9 @@ final class SimulatedClient: ClientEnd {
             let profile = world.profile
             guard ledger.requestCount < profile.requestCount else { return }
             world.hasMoved = true
-            if world.dice.happens(profile.transactionOdds) {
+            if profile.hot.keyCount > 0, world.dice.happens(profile.hot.odds) {
+                askHot()
+            } else if world.dice.happens(profile.transactionOdds) {
                 askTransaction()
             } else if lastWatch < 0, world.dice.happens(profile.helloOdds) {
                 askHello()

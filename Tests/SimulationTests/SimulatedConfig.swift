@@ -3,6 +3,7 @@
 // Not here: what goes wrong (FaultProfile).
 
 import Hashing
+import Routing
 import Session
 import Upstream
 
@@ -11,20 +12,27 @@ struct SimulatedConfig {
     let backend: BackendOptions
     let splitsTransactions: Bool
     let distribution: Distribution
+    /// Of hot keys; see HotKeyProfile.
+    let spreadsCopies: Bool
 
     init(_ profile: FaultProfile, dice: inout Dice) {
         options = profile.options(workerCount: profile.workerCount, dice: &dice)
         backend = profile.backend(dice: &dice)
         splitsTransactions = dice.below(4) == 0
         distribution = dice.below(2) == 0 ? .modula : .ketama
+        spreadsCopies = profile.hot.spreads
     }
 
     /// - Parameter before: whose keys are where this one has them, too.
     init(following before: SimulatedConfig, _ profile: FaultProfile, dice: inout Dice) {
         options = profile.options(workerCount: dice.between(1, 2), dice: &dice)
-        backend = profile.backend(dice: &dice)
+        var backend = profile.backend(dice: &dice)
+        // Clients keep theirs, and only those of the pool's own are served copies.
+        if profile.hot.keyCount > 0 { backend.database = before.backend.database }
+        self.backend = backend
         splitsTransactions = before.splitsTransactions
         distribution = before.distribution
+        spreadsCopies = profile.hot.keyCount > 0 && dice.below(2) == 0
     }
 
     /// Long enough for every deadline, silence and two rests of a breaker, and for a drain.
@@ -40,9 +48,24 @@ struct SimulatedConfig {
         main.splitsTransactions = splitsTransactions
         main.failureMode = profile.failureMode
         main.allowsOperatorCommands = true
+        main.hotKeys = hotKeys(profile)
         guard profile.spareCount > 0 else { return [main] }
         let spares = profile.shardCount..<profile.shardCount + profile.spareCount
         return [main, pool("spare", shards: spares, .modula)]
+    }
+
+    /// A key is hot as soon as it has been asked for a few times.
+    private func hotKeys(_ profile: FaultProfile) -> HotKeyOptions {
+        var hotKeys = HotKeyOptions()
+        guard profile.hot.keyCount > 0 else { return hotKeys }
+        hotKeys.mode = spreadsCopies ? .replicate : .cache
+        hotKeys.policy.requestsPerSecondMin = 20
+        hotKeys.policy.sharePercentMin = 0
+        hotKeys.policy.includedPrefixes = (0..<profile.hot.keyCount).map { SimulatedTopic(.channel, key: $0).name }
+        hotKeys.leaseMs = profile.hot.leaseMs
+        hotKeys.replyBytesMax = profile.hot.replyBytesMax
+        hotKeys.lifeMsMax = 1_000
+        return hotKeys
     }
 
     private func pool(_ name: String, shards: Range<Int>, _ distribution: Distribution) -> PoolOptions {

@@ -27,6 +27,8 @@ final class SimulatedKernel {
     private var freeDescriptors: [Int32] = []
     private let vectors = UnsafeMutablePointer<iovec>.allocate(capacity: Engine.vectorCountMax)
     private var houseAtMs: UInt64 = 0
+    private var hotLookAtMs: UInt64 = 0
+    private var hotLooksLeft: Int
     /// Lines whose address is being looked up, and when it is known.
     private var lookUps: [(line: LineRef, atMs: UInt64)] = []
     /// Makes the backend's end of a connection; false where it refuses.
@@ -50,6 +52,7 @@ final class SimulatedKernel {
         self.index = index
         let boxes = engine.shared.mailboxes
         mailbox = boxes[index]
+        hotLooksLeft = world.profile.hot.keyCount > 0 ? 40 : 0
         hasMail = boxes.count > 1 || engine.pools[0].options.failureMode != .failFast
         memoryWitness =
             engine.options.memoryBytesMax > 0 ? MemoryWitness(worker: number, ledger: ledger, world: world) : nil
@@ -147,6 +150,7 @@ final class SimulatedKernel {
             engine.keepHouse()
             houseAtMs = world.nowMs + 1_000
         }
+        if hotLooksLeft > 0, world.nowMs >= hotLookAtMs, engine.clientCount > 0 { lookForHotKeys() }
         flush()
         while let client = engine.takeResuming() {
             world.hasMoved = true
@@ -158,6 +162,15 @@ final class SimulatedKernel {
         engine.bury()
         if isOver { end() }
     }
+
+    /// Sooner than a worker's house-keeping comes to it, as a run is short.
+    private func lookForHotKeys() {
+        hotLooksLeft -= 1
+        hotLookAtMs = world.nowMs + Self.hotLookEveryMs
+        engine.judgeHotKeys()
+    }
+
+    private static let hotLookEveryMs: UInt64 = 50
 
     /// All of its connections end at once, as those of a process that is gone.
     func closeAll() {
@@ -181,6 +194,19 @@ final class SimulatedKernel {
             world.trace.note("socket, until: freezes", Int(socket.descriptor), Int(socket.frozenUntilMs))
         }
         if let line = socket.line { serve(line, socket) } else { serveClient(socket) }
+        if world.profile.hot.coverStallOdds > 0 { perhapsStall(socket) }
+    }
+
+    private func perhapsStall(_ socket: SimulatedSocket) {
+        guard let line = socket.line, line.pointee.descriptor == socket.descriptor, line.pointee.role == .cover,
+            world.dice.happens(world.profile.hot.coverStallOdds)
+        else { return }
+        if world.dice.below(8) == 0 {
+            world.trace.note("descriptor: a cover is lost", Int(socket.descriptor))
+            return socket.reset(keepsBytes: world.dice.below(2) == 0)
+        }
+        socket.frozenUntilMs = world.nowMs + UInt64(world.dice.below(3 * world.profile.hot.leaseMs))
+        world.trace.note("socket, until: a cover stalls", Int(socket.descriptor), Int(socket.frozenUntilMs))
     }
 
     private func serveClient(_ socket: SimulatedSocket) {

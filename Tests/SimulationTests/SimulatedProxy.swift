@@ -23,6 +23,7 @@ final class SimulatedProxy {
     private(set) var patience: Patience?
     private let pools: [PoolOptions]
     private let heldBytesAtStart: Int
+    private let counters: Counters
     private static let commandTable = CommandTable()
 
     /// - Parameters:
@@ -43,12 +44,19 @@ final class SimulatedProxy {
                 clientsMax: options.clientsMax, slowCountMax: options.slowLog.countMax, following: older.shared)
         } else {
             shared = SharedState(
-                clientsMax: options.clientsMax, lastClientID: older?.shared.lastClientIDForFollower ?? 0)
+                clientsMax: options.clientsMax, lastClientID: older?.shared.lastClientIDForFollower ?? 0,
+                hotKeys: HotKeyBoard(seed: engineSeed, processNumber: UInt64(process) << 32))
         }
         shared.mailboxes = try (0..<options.workerCount).map { _ in try Mailbox() }
         self.shared = shared
+        let layout = TelemetryLayout(
+            workerCount: options.workerCount,
+            pools: pools.map { .init(name: $0.name, servers: $0.shards.map(\.name)) })
+        let counters = Counters(layout: layout)
+        self.counters = counters
         let kernels = (0..<options.workerCount).map { index in
-            var engine = Self.engine(options, pools, workerIndex: index, shared: shared, nowMs: world.nowMs)
+            var engine = Self.engine(
+                options, pools, workerIndex: index, shared: shared, counters: counters, nowMs: world.nowMs)
             engine.random = engineSeed &+ UInt64(index) | 1
             return SimulatedKernel(
                 number: firstNumber + index, index: index, engine: engine, world: world, ledger: ledger)
@@ -63,16 +71,21 @@ final class SimulatedProxy {
     }
 
     private static func engine(
-        _ options: ProxyOptions, _ pools: [PoolOptions], workerIndex: Int, shared: SharedState, nowMs: UInt64
+        _ options: ProxyOptions, _ pools: [PoolOptions], workerIndex: Int, shared: SharedState, counters: Counters,
+        nowMs: UInt64
     ) -> Engine {
-        let layout = TelemetryLayout(
-            workerCount: options.workerCount,
-            pools: pools.map { .init(name: $0.name, servers: $0.shards.map(\.name)) })
         var log = Logger(label: "simulation")
         log.logLevel = .critical
         return Engine(
-            options: options, pools: pools, workerIndex: workerIndex, counters: Counters(layout: layout),
-            shared: shared, commandTable: commandTable, nowMs: nowMs, log: log)
+            options: options, pools: pools, workerIndex: workerIndex, counters: counters, shared: shared,
+            commandTable: commandTable, nowMs: nowMs, log: log)
+    }
+
+    /// Requests that were sent to copies of hot keys, or answered by them.
+    var copyHitCount: Int {
+        (0..<config.options.workerCount).reduce(0) {
+            $0 + counters.pool(0, worker: $1).read(.copyHits) + counters.pool(0, worker: $1).read(.spreadReads)
+        }
     }
 
     // MARK: Succession
@@ -110,6 +123,7 @@ final class SimulatedProxy {
 
     var hasGivenBackAll: Bool {
         kernels.allSatisfy { kernel in
+            kernel.engine.dropAllCopies()
             kernel.engine.buffers.chunks.trim()
             kernel.engine.buffers.chunks.trim()
             return kernel.engine.buffers.chunks.totalBytes == heldBytesAtStart

@@ -37,8 +37,11 @@ final class SimulatedService {
     private(set) var swapCount = 0
     /// Clients that have come to those who follow.
     private(set) var movedCount = 0
+    private var pastCopyHitCount = 0
     private var kernelCount = 0
     private var processCount = 0
+    /// By worker.
+    private var processes: [Int] = []
     /// Generations with clients that may be there at once.
     private static let proxyCountMax = 4
 
@@ -71,6 +74,7 @@ final class SimulatedService {
             config, process: process, following: older, engineSeed: engineSeed, firstNumber: kernelCount,
             world: world, ledger: ledger, places: places)
         kernelCount += proxy.kernels.count
+        processes += proxy.kernels.map { _ in process }
         for kernel in proxy.kernels {
             kernel.connectToBackend = { [backends] socket, shard in backends[shard].accept(socket) }
         }
@@ -78,15 +82,19 @@ final class SimulatedService {
         kernels += proxy.kernels
     }
 
+    func process(ofWorker worker: Int) -> Int { worker < 0 ? -1 : processes[worker] }
+
+    var copyHitCount: Int { proxies.reduce(pastCopyHitCount) { $0 + $1.copyHitCount } }
+
     // MARK: Swaps
 
     func injectFaults() {
         let profile = world.profile
-        if profile.swapOdds > 0, swapCount < profile.swapCountMax, world.dice.happens(profile.swapOdds) {
-            if world.dice.happens(profile.upgradeOdds) { wantsUpgrade = true } else { reload() }
+        if profile.swaps.odds > 0, swapCount < profile.swaps.countMax, world.dice.happens(profile.swaps.odds) {
+            if world.dice.happens(profile.swaps.upgradeOdds) { wantsUpgrade = true } else { reload() }
         }
-        if profile.successorDeathOdds > 0, isBeingSucceeded, connecting == nil,
-            world.dice.happens(profile.successorDeathOdds)
+        if profile.swaps.successorDeathOdds > 0, isBeingSucceeded, connecting == nil,
+            world.dice.happens(profile.swaps.successorDeathOdds)
         {
             killSuccessor()
         }
@@ -99,7 +107,7 @@ final class SimulatedService {
         guard connecting == nil, !wantsUpgrade, !hasFailed, proxies.count < Self.proxyCountMax,
             !current.hasShardsOutOfRing
         else { return }
-        let endsListeners = world.profile.swapOdds > 0 && world.dice.below(3) == 0
+        let endsListeners = world.profile.swaps.odds > 0 && world.dice.below(3) == 0
         follow(process: current.process, .lasting(gone: [], moved: endsListeners ? ["main"] : []))
     }
 
@@ -124,7 +132,7 @@ final class SimulatedService {
         } catch {
             return ledger.accuse("\(error)")
         }
-        let connectMs = world.dice.below(world.profile.connectMsMax)
+        let connectMs = world.dice.below(world.profile.swaps.connectMsMax)
         connecting = (world.nowMs + UInt64(connectMs), patience)
     }
 
@@ -133,7 +141,7 @@ final class SimulatedService {
         connecting = nil
         proxies[proxies.count - 2].handOver(patience) { [unowned self] record, socket in
             guard current.process == process else { return false }
-            let ms = world.dice.below(world.profile.passageMsMax)
+            let ms = world.dice.below(world.profile.swaps.passageMsMax)
             passages.append(
                 Passage(record: record, socket: socket, process: process, atMs: world.nowMs + UInt64(ms)))
             return true
@@ -186,7 +194,8 @@ final class SimulatedService {
 
     private func forgetEnded() {
         let config = current.config
-        proxies.removeAll { $0.forgetEndedKernels() }
+        for proxy in proxies where proxy.forgetEndedKernels() { pastCopyHitCount += proxy.copyHitCount }
+        proxies.removeAll(where: \.kernels.isEmpty)
         kernels = proxies.flatMap(\.kernels)
         if proxies.isEmpty { startAnew(config) }
     }

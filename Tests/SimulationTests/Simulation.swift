@@ -6,7 +6,7 @@
 // In each step clients act, backends work and each worker's loop turns once; between steps time passes. An attendant
 // does what people do: it fills lists for which clients wait, and readmits shards. At any time the workers may be
 // followed by others that have another config (SimulatedService).
-// What must hold: docstrings of Judge, Ledger, Audience, RingWatch, MemoryWitness, SimulatedBackend+...,
+// What must hold: docstrings of Judge, Ledger, Audience, HotKeyHistory, RingWatch, MemoryWitness, SimulatedBackend+...,
 // SimulatedKernel+Handover and SimulatedClient, and the ends of the phases here.
 
 import Routing
@@ -33,8 +33,8 @@ final class Simulation {
     init(seed: UInt64, lies: Bool) throws {
         self.seed = seed
         var dice = Dice(seed: seed)
-        var swaps = Dice(seed: seed &+ 0x5357_4150)
-        let profile = FaultProfile(dice: &dice, lies: lies, swaps: &swaps)
+        var extras = Dice(seed: seed &+ 0x5357_4150)
+        let profile = FaultProfile(dice: &dice, lies: lies, extras: &extras)
         let config = SimulatedConfig(profile, dice: &dice)
         let engineSeed = dice.next()
         let world = World(profile: profile, dice: dice)
@@ -45,14 +45,16 @@ final class Simulation {
         let places = KeyPlaces(
             config.pools(profile)[0].placement, keyCount: profile.keyCount, spareCount: profile.spareCount)
         let audience = audience
+        let history = HotKeyHistory(world: world)
         let backends = (0..<profile.shardCount + profile.spareCount).map {
-            SimulatedBackend(index: $0, ledger: ledger, world: world, places: places, audience: audience)
+            SimulatedBackend(
+                index: $0, ledger: ledger, world: world, places: places, audience: audience, history: history)
         }
         self.backends = backends
         let service = try SimulatedService(
             config, engineSeed: engineSeed, world: world, ledger: ledger, places: places, backends: backends)
         self.service = service
-        let judge = Judge(ledger: ledger, places: places, audience: audience) {
+        let judge = Judge(ledger: ledger, places: places, audience: audience, history: history) {
             backends.reduce(0) { $1.hasLied ? $0 | 1 << UInt64($1.index) : $0 }
         }
         self.judge = judge
@@ -72,6 +74,7 @@ final class Simulation {
     var stepCount: Int { step }
     var swapCount: Int { service.swapCount }
     var movedCount: Int { service.movedCount }
+    var copyHitCount: Int { service.copyHitCount }
 
     // MARK: The run
 
@@ -95,9 +98,12 @@ final class Simulation {
 
     private var isOver: Bool { ledger.violation != nil }
 
+    /// So that a run in which nobody is answered comes to its end.
+    private static let chaosStepsMax = 30_000
+
     private func runChaos() {
         let requestCount = world.profile.requestCount
-        let stepMax = requestCount * 40
+        let stepMax = min(requestCount * 40, Self.chaosStepsMax)
         while !isOver, step < stepMax, ledger.requestCount < requestCount { turn(mayAsk: true) }
     }
 
@@ -162,6 +168,7 @@ final class Simulation {
                 backend.die(untilMs: world.nowMs + UInt64(world.dice.below(profile.downMsMax)))
             }
             if world.dice.happens(profile.connectionResetOdds) { backend.dropConnection() }
+            if profile.hot.keyCount > 0 { backend.beWrittenBeside() }
         }
         service.injectFaults()
     }
@@ -211,13 +218,13 @@ final class Simulation {
             if let key = backend.store.keyWithoutEnd { ledger.accuse("shard \(backend.index): keeps key \(key)") }
         }
         // A long value may be more than a client is allowed to have waiting.
-        for backend in backends { backend.store.empty() }
+        for backend in backends { backend.empty() }
         // Who watches has a connection to himself, and others may have to do without.
         for client in clients { client.unwatch() }
         settle("UNWATCH is not answered") { self.clients.allSatisfy { $0.awaitedCount == 0 } }
         judge.expectsSuccess = true
         // Nobody notices a reload, wherever it meets one of them.
-        let swapsAt = world.profile.swapCountMax > 1 ? world.dice.below(clients.count) : -1
+        let swapsAt = world.profile.swaps.countMax > 1 ? world.dice.below(clients.count) : -1
         let staying = listeners.filter { $0.isConnected && !$0.hasEnded }
         for client in clients where !isOver {
             if client.index == swapsAt { service.reload() }

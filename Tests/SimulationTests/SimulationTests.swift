@@ -45,7 +45,7 @@ struct SimulationTests {
         let firstSeed = seed
         let seconds = Self.isLong ? 45.0 : 5.0
         let start = ContinuousClock.now
-        var (answerCount, errorCount, stepCount, swapCount, movedCount) = (0, 0, 0, 0, 0)
+        var (answerCount, errorCount, stepCount, swapCount, movedCount, copyHitCount) = (0, 0, 0, 0, 0, 0)
         let startCPUNs = Clock.threadCPUNs()
         var elapsed = Duration.zero
         while elapsed < .seconds(seconds) {
@@ -56,6 +56,7 @@ struct SimulationTests {
             stepCount += simulation.stepCount
             swapCount += simulation.swapCount
             movedCount += simulation.movedCount
+            copyHitCount += simulation.copyHitCount
             elapsed = ContinuousClock.now - start
         }
         // Other work on the machine does not count.
@@ -63,6 +64,6 @@ struct SimulationTests {
         say(
             "simulation \(test): seeds \(firstSeed) to \(seed - 1), \(answerCount) replies, \(errorCount) of them "
                 + "errors, in \(stepCount) steps: \(Int(Double(answerCount) / minutes)) a minute; \(swapCount) configs "
-                + "swapped, \(movedCount) clients moved")
+                + "swapped, \(movedCount) clients moved, \(copyHitCount) answers from copies")
     }
 }
