@@ -293,19 +293,6 @@ struct EngineLinesTests {
         #expect(replies.count == 7)
         #expect(replies.suffix(2).allSatisfy { $0.hasPrefix("-OVERLOADED") && $0.contains("server_in_flight_max") })
     }
-}
-
-extension String {
-    /// How often `part` occurs.
-    func components(_ part: String) -> Int {
-        var count = 0
-        var rest = self[...]
-        while let range = rest.firstRange(of: part) {
-            count += 1
-            rest = rest[range.upperBound...]
-        }
-        return count
-    }
 
     /// Goal: a line that ends with something to be written, as one may when another's connect has failed at once, is
     /// freed when nobody finds it in a list any more.
@@ -322,5 +309,18 @@ extension String {
         rig.settle()
         let isFreed = rig.engine.dead.isEmpty && shard.pointee.firstLine != line
         #expect(isFreed)
+    }
+}
+
+extension String {
+    /// How often `part` occurs.
+    func components(_ part: String) -> Int {
+        var count = 0
+        var rest = self[...]
+        while let range = rest.firstRange(of: part) {
+            count += 1
+            rest = rest[range.upperBound...]
+        }
+        return count
     }
 }
