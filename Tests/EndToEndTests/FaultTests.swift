@@ -253,7 +253,8 @@ extension Int {
         let script = try #require(
             Bundle.module.url(forResource: "gone_machine", withExtension: "py", subdirectory: "clients"))
         let answer = try ChildProcess.run(
-            "/bin/sh", ["-c", "cd \"$0\" && exec python3 \"$@\"", folder.path]
+            "/bin/sh",
+            ["-c", "cd \"$0\" && exec python3 \"$@\"", folder.path]
                 + [script.path, KeywayProcess.binary, server.path], withinSeconds: 150)
         guard answer.status != .exited(2) else {
             return say("SKIPPED: no network to lose a machine in: \(answer.output)")
