@@ -302,7 +302,6 @@ struct EngineCopiesTests {
         #expect(stage.rig.ask(reader, "GET", stage.key) == (words[0] == "DEL" ? "$-1\r\n" : "$1\r\nw\r\n"))
     }
 
-    /// A long value comes in pieces, over a connection of its own.
     /// Goal: a module's command of several keys is a write like any other.
     @Test func aLearnedWriteEndsTheCopy() throws {
         let stage = try Stage()
@@ -329,6 +328,7 @@ struct EngineCopiesTests {
         for one in [client, reader] { #expect(stage.rig.ask(one, "GET", stage.key) == "$1\r\nw\r\n") }
     }
 
+    /// A long value comes in pieces, over a connection of its own.
     @Test func aLongWriteEndsTheCopy() throws {
         let stage = try Stage()
         stage.rig.backends[0].store[stage.key] = Array("v".utf8)

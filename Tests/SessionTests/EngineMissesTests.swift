@@ -166,6 +166,14 @@ struct EngineMissesTests {
         #expect(client.got == FakeBackend.bulk(value) + Array("+PONG\r\n".utf8))
     }
 
+    /// Late writes are refused.
+    private func strictRig() throws -> EngineRig {
+        try rig {
+            $0.stampede.waitMs = 5_000
+            $0.stampede.refusesLateWrites = true
+        }
+    }
+
     /// A lease that ran out: its client comes with the value when another one has the lease.
     private func loseLease(_ rig: EngineRig, _ key: String) -> (late: FakeClient, next: FakeClient) {
         let clients = herd(rig, key, count: 2)
@@ -175,10 +183,7 @@ struct EngineMissesTests {
     }
 
     @Test func whatComesTooLateIsRefusedWhereThePoolSaysSo() throws {
-        let rig = try rig {
-            $0.stampede.waitMs = 5_000
-            $0.stampede.refusesLateWrites = true
-        }
+        let rig = try strictRig()
         let key = rig.key(on: 0)
         let (late, next) = loseLease(rig, key)
         for _ in 0..<2 { #expect(rig.ask(late, "SET", key, "old").hasPrefix("-LEASELOST ")) }
@@ -195,10 +200,7 @@ struct EngineMissesTests {
         ["COPY", "$OTHER", "$KEY"], ["EVAL", "return 1", "1", "$KEY"],
     ])
     func whatComesTooLateAmongOthersIsRefused(words: [String]) throws {
-        let rig = try rig {
-            $0.stampede.waitMs = 5_000
-            $0.stampede.refusesLateWrites = true
-        }
+        let rig = try strictRig()
         let key = rig.key(on: 0)
         let (late, next) = loseLease(rig, key)
         let words = words.map { $0 == "$KEY" ? key : $0 == "$OTHER" ? rig.key(on: 0, "other") : $0 }
@@ -209,10 +211,7 @@ struct EngineMissesTests {
     }
 
     @Test func whatComesTooLateInATransactionEndsThat() throws {
-        let rig = try rig {
-            $0.stampede.waitMs = 5_000
-            $0.stampede.refusesLateWrites = true
-        }
+        let rig = try strictRig()
         let key = rig.key(on: 0)
         let (late, _) = loseLease(rig, key)
         #expect(rig.ask(late, "MULTI") == "+OK\r\n")
@@ -232,10 +231,7 @@ struct EngineMissesTests {
     }
 
     @Test func aLongValueThatComesTooLateIsReadAndDropped() throws {
-        let rig = try rig {
-            $0.stampede.waitMs = 5_000
-            $0.stampede.refusesLateWrites = true
-        }
+        let rig = try strictRig()
         let key = rig.key(on: 0)
         let (late, _) = loseLease(rig, key)
         late.got = []

@@ -84,10 +84,16 @@ extension SimulatedBackend {
         }
     }
 
-    private func appendHot(_ key: Int, to connection: ServerConnection, isTracked: Bool) {
+    /// What it is; who is to be told of its next change is noted.
+    private func read(_ key: Int, over connection: ServerConnection, isTracked: Bool) -> HotKeyHistory.State {
         let state = history.current(key)
         if history.expired.contains(key) { invalidate(key) }
         if isTracked { connection.tracked |= 1 << UInt64(key) }
+        return state
+    }
+
+    private func appendHot(_ key: Int, to connection: ServerConnection, isTracked: Bool) {
+        let state = read(key, over: connection, isTracked: isTracked)
         let output = connection.socket
         if state.writer < 0 { return output.toEngine.append(connection.speaksRESP3 ? "_\r\n" : "$-1\r\n") }
         appendMarked(
@@ -95,9 +101,7 @@ extension SimulatedBackend {
     }
 
     private func appendDump(_ key: Int, to connection: ServerConnection, isTracked: Bool) {
-        let state = history.current(key)
-        if history.expired.contains(key) { invalidate(key) }
-        if isTracked { connection.tracked |= 1 << UInt64(key) }
+        let state = read(key, over: connection, isTracked: isTracked)
         if state.writer < 0 {
             connection.socket.toEngine.append(connection.speaksRESP3 ? "_\r\n" : "$-1\r\n")
         } else {

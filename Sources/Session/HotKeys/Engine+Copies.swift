@@ -30,7 +30,9 @@ extension Engine {
     /// - Returns: true when the request needs no shard any more.
     @inline(never)
     mutating func meetsCopy(_ client: ClientRef, _ request: RequestView, _ hot: HotPoolRef) -> Bool {
-        guard hot.pointee.table.copyCount > 0, let copy = copy(for: client, request, hot),
+        guard hot.pointee.table.copyCount > 0 else { return false }
+        let (bytes, hash) = whole(request, hot)
+        guard let copy = hot.pointee.table.copy(hash, bytes, client.pointee.version),
             isCovered(copy.pointee.key.pointee.shardIndex, hot), mayTakeCopies(client, hot)
         else { return false }
         let key = copy.pointee.key
@@ -146,9 +148,10 @@ extension Engine {
     ) -> Bool {
         guard isCovered(shard.pointee.index, hot), let line = (hot.pointee.covers + shard.pointee.index).pointee.line
         else { return false }
-        if let copy = copy(for: client, request, hot), take(copy, client, hot) { return true }
-        let bytes = ByteView(start: request.start, count: request.sizeBytes)
-        let hash = SeededHash.value(of: bytes.start, count: bytes.count, seed: hot.pointee.seed)
+        let (bytes, hash) = whole(request, hot)
+        if let copy = hot.pointee.table.copy(hash, bytes, client.pointee.version), take(copy, client, hot) {
+            return true
+        }
         let kind = copyableReads.kind(of: row, request)
         guard kind != .no, !known.pointee.isUncopyable else { return false }
         if client.pointee.fillCount == .max, putsOffBehindFills(client) { return true }
@@ -175,12 +178,11 @@ extension Engine {
         return line.isReady
     }
 
-    /// Of this very request; whether it may be used is another question.
+    /// What copies are found by.
     @inline(__always)
-    private func copy(for client: ClientRef, _ request: RequestView, _ hot: HotPoolRef) -> CopyRef? {
+    private func whole(_ request: RequestView, _ hot: HotPoolRef) -> (bytes: ByteView, hash: UInt64) {
         let bytes = ByteView(start: request.start, count: request.sizeBytes)
-        let hash = SeededHash.value(of: bytes.start, count: bytes.count, seed: hot.pointee.seed)
-        return hot.pointee.table.copy(hash, bytes, client.pointee.version)
+        return (bytes, SeededHash.value(of: bytes.start, count: bytes.count, seed: hot.pointee.seed))
     }
 
     @inline(__always)

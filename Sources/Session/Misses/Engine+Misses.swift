@@ -381,13 +381,8 @@ extension Engine {
             shared.misses.forgetLoss(poolIndex, keyHash, clientID: clientID)
             return false
         }
-        if misses.pointee.refusesLateWrites, shared.misses.hasLost(poolIndex, keyHash, clientID: clientID) {
-            pools[poolIndex].counters.add(.lateWritesRefused)
-            return true
-        }
-        if let tookMs = shared.misses.bring(poolIndex, keyHash, clientID: clientID, nowMs: nowMs) {
-            misses.pointee.lives?.noteBringing(keyHash, tookMs: tookMs)
-        }
+        if isTooLate(client, keyHash, misses) { return true }
+        bring(client, keyHash, misses)
         return false
     }
 
@@ -406,20 +401,26 @@ extension Engine {
         let poolIndex = client.pointee.poolIndex
         let guarded = (0..<keys.count).map { request[keys[$0]] }.filter { isGuarded($0, poolIndex: poolIndex) }
             .map { missHash(of: $0) }
-        if misses.pointee.refusesLateWrites,
-            guarded.contains(where: { shared.misses.hasLost(poolIndex, $0, clientID: client.pointee.id) })
-        {
-            pools[poolIndex].counters.add(.lateWritesRefused)
-            return true
-        }
+        if guarded.contains(where: { isTooLate(client, $0, misses) }) { return true }
         // A transaction may be discarded, and a script set other keys.
         if isScript || client.pointee.state?.pointee.transaction != nil { return false }
-        for keyHash in guarded {
-            if let tookMs = shared.misses.bring(poolIndex, keyHash, clientID: client.pointee.id, nowMs: nowMs) {
-                misses.pointee.lives?.noteBringing(keyHash, tookMs: tookMs)
-            }
-        }
+        for keyHash in guarded { bring(client, keyHash, misses) }
         return false
+    }
+
+    /// Counts it, too.
+    private func isTooLate(_ client: ClientRef, _ keyHash: UInt64, _ misses: MissPoolRef) -> Bool {
+        let poolIndex = misses.pointee.poolIndex
+        guard misses.pointee.refusesLateWrites,
+            shared.misses.hasLost(poolIndex, keyHash, clientID: client.pointee.id)
+        else { return false }
+        pools[poolIndex].counters.add(.lateWritesRefused)
+        return true
+    }
+
+    private func bring(_ client: ClientRef, _ keyHash: UInt64, _ misses: MissPoolRef) {
+        let tookMs = shared.misses.bring(misses.pointee.poolIndex, keyHash, clientID: client.pointee.id, nowMs: nowMs)
+        if let tookMs { misses.pointee.lives?.noteBringing(keyHash, tookMs: tookMs) }
     }
 
     /// Commands that set whole values of several keys.
