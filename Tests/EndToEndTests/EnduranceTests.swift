@@ -11,8 +11,9 @@ import Testing
     private static let servers = Array(Servers.found.filter { $0.product == .valkey }.suffix(1))
     private static let seedDefault = "4"
 
-    @Test func theJudgeKnowsRightHistoriesFromWrongOnes() throws {
-        let answer = try PythonJudge.run(["unittest", "endurance.test_checks"], withinSeconds: 60)
+    /// Its right histories and wrong ones; and wires keep the order of bytes.
+    @Test(arguments: ["endurance.test_checks", "endurance.test_wire"]) func theJudgeIsJudged(_ module: String) throws {
+        let answer = try PythonJudge.run(["unittest", module], withinSeconds: 60)
         #expect(answer.status == .exited(0), "\(answer.output)\(answer.errors)")
     }
 

@@ -1,7 +1,8 @@
 """The kinds of keys: how a version of each is written, ended and read.
 
-Every write replaces all that reads may see of a key, so a version stands for its whole state. A counter is its own
-version, which its server keeps.
+Every write replaces all that reads may see of a key, so a version stands for its whole state. Values bear the name of
+their key beside the version, so that the reply to another request is found for what it is; a sorted set's are the only
+ones below zero. A counter is its own version, which its server keeps.
 """
 
 import random
@@ -15,28 +16,51 @@ _LONG = b"x" * 70_000
 _TRUE_SCRIPT = b"redis.call(ARGV[1], KEYS[1], ARGV[2], ARGV[3]) return 1"
 
 
-def _number(data: bytes | None) -> int | None | str:
-    if data is None:
+def _plain(data: object) -> object:
+    """Doubles of RESP3 as strings, and its null as that of RESP2."""
+    return (data[1] or None) if type(data) is tuple and data[0] in "_," else data
+
+
+def _number(data: object) -> int | None | str:
+    text = _plain(data)
+    if text is None:
         return None
-    if type(data) is tuple and data[0] in "_,":
-        # Null and double of RESP3.
-        data = data[1] or None
-        return _number(data)
-    return int(data) if isinstance(data, bytes) and data.isdigit() else f"{data!r:.80} is no version"
+    return int(text) if isinstance(text, bytes) and text.isdigit() else f"{data!r:.80} is no version"
 
 
-def spell(version: int) -> bytes:
+def _score(data: object) -> int | None | str:
+    text = _plain(data)
+    if text is None:
+        return None
+    is_score = isinstance(text, bytes) and text.startswith(b"-")
+    return _number(text[1:]) if is_score else f"{data!r:.80} is no score"
+
+
+def mark(key: bytes, version: int) -> bytes:
+    return b"%b.%d" % (key, version)
+
+
+def _unmark(key: bytes, data: object) -> int | None | str:
+    text = _plain(data)
+    if text is None:
+        return None
+    prefix = key + b"."
+    if not isinstance(text, bytes) or not text.startswith(prefix):
+        return f"{data!r:.80} is no version of {key.decode()}"
+    return _number(text.removeprefix(prefix))
+
+
+def spell(key: bytes, version: int) -> bytes:
     """A string's version; its own beginning says what follows."""
-    return b"%d|" % version + _FILLER[version % 94 :][: version % 60]
+    return mark(key, version) + b"|" + _FILLER[version % 94 :][: version % 60]
 
 
-def unspell(data: object) -> int | None | str:
-    if data is None or data == ("_", b""):
+def unspell(key: bytes, data: object) -> int | None | str:
+    text = _plain(data)
+    if text is None:
         return None
-    number = data.partition(b"|")[0] if isinstance(data, bytes) else b""
-    if number.isdigit() and data == spell(int(number)):
-        return int(number)
-    return f"{data!r:.80} was never written"
+    version = _unmark(key, text.partition(b"|")[0] if isinstance(text, bytes) else text)
+    return version if isinstance(version, int) and text == spell(key, version) else f"{data!r:.80} was never written"
 
 
 def _source(key: bytes, version: int) -> bytes:
@@ -65,7 +89,7 @@ class Strings(Kind):
     name = "s"
 
     def writes(self, key: bytes, version: int) -> list[Step]:
-        value, source = spell(version), _source(key, version)
+        value, source = spell(key, version), _source(key, version)
         return [
             Step(b"SET", [[b"SET", key, value]]),
             Step(b"GETSET", [[b"GETSET", key, value]]),
@@ -79,15 +103,16 @@ class Strings(Kind):
 
     def lives(self, key: bytes, version: int, life_ms: int) -> list[Step]:
         """Writes of versions that end by themselves."""
-        return [Step(b"SET PX", [[b"SET", key, spell(version), b"PX", b"%d" % life_ms]])]
+        return [Step(b"SET PX", [[b"SET", key, spell(key, version), b"PX", b"%d" % life_ms]])]
 
     def reads(self, key: bytes) -> list[Step]:
         return [
-            Step(b"GET", [[b"GET", key]], key, unspell),
-            Step(b"GETRANGE", [[b"GETRANGE", key, b"0", b"200"]], key, lambda data: unspell(data or None)),
-            Step(b"MGET", [[b"MGET", key, b"{%b}.other" % key]], key, lambda data: unspell(data[0])),
-            Step(b"MULTI GET", [[b"MULTI"], [b"GET", key], [b"EXEC"]], key, lambda data: unspell(data[0])),
-            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('GET', KEYS[1])", b"1", key]], key, unspell),
+            Step(b"GET", [[b"GET", key]], key, lambda data: unspell(key, data)),
+            Step(b"GETRANGE", [[b"GETRANGE", key, b"0", b"200"]], key, lambda data: unspell(key, data or None)),
+            Step(b"MGET", [[b"MGET", key, b"{%b}.other" % key]], key, lambda data: unspell(key, data[0])),
+            Step(b"MULTI GET", [[b"MULTI"], [b"GET", key], [b"EXEC"]], key, lambda data: unspell(key, data[0])),
+            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('GET', KEYS[1])", b"1", key]], key,
+                 lambda data: unspell(key, data)),
         ]
 
 
@@ -95,7 +120,7 @@ class Hashes(Kind):
     name = "h"
 
     def writes(self, key: bytes, version: int) -> list[Step]:
-        value = b"%d" % version
+        value = mark(key, version)
         fields = [b"v", value, b"w", value]
         return [
             Step(b"HSET", [[b"HSET", key, *fields]]),
@@ -106,9 +131,10 @@ class Hashes(Kind):
 
     def reads(self, key: bytes) -> list[Step]:
         return [
-            Step(b"HGET", [[b"HGET", key, b"v"]], key, _number),
-            Step(b"HMGET", [[b"HMGET", key, b"v", b"w"]], key, _pair),
-            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('HMGET', KEYS[1], 'v', 'w')", b"1", key]], key, _pair),
+            Step(b"HGET", [[b"HGET", key, b"v"]], key, lambda data: _unmark(key, data)),
+            Step(b"HMGET", [[b"HMGET", key, b"v", b"w"]], key, lambda data: _pair(key, data)),
+            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('HMGET', KEYS[1], 'v', 'w')", b"1", key]], key,
+                 lambda data: _pair(key, data)),
         ]
 
 
@@ -116,7 +142,7 @@ class Lists(Kind):
     name = "l"
 
     def writes(self, key: bytes, version: int) -> list[Step]:
-        value, source = b"%d" % version, _source(key, version)
+        value, source = mark(key, version), _source(key, version)
         return [
             Step(b"LPUSH", [[b"LPUSH", key, value]]),
             Step(b"MULTI LPUSH", [[b"MULTI"], [b"DEL", key], [b"LPUSH", key, value], [b"EXEC"]]),
@@ -126,9 +152,11 @@ class Lists(Kind):
 
     def reads(self, key: bytes) -> list[Step]:
         return [
-            Step(b"LINDEX", [[b"LINDEX", key, b"0"]], key, _number),
-            Step(b"LRANGE", [[b"LRANGE", key, b"0", b"0"]], key, lambda data: _number(data[0] if data else None)),
-            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('LINDEX', KEYS[1], 0)", b"1", key]], key, _number),
+            Step(b"LINDEX", [[b"LINDEX", key, b"0"]], key, lambda data: _unmark(key, data)),
+            Step(b"LRANGE", [[b"LRANGE", key, b"0", b"0"]], key,
+                 lambda data: _unmark(key, data[0] if data else None)),
+            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('LINDEX', KEYS[1], 0)", b"1", key]], key,
+                 lambda data: _unmark(key, data)),
         ]
 
 
@@ -136,7 +164,7 @@ class SortedSets(Kind):
     name = "z"
 
     def writes(self, key: bytes, version: int) -> list[Step]:
-        value = b"%d" % version
+        value = b"-%d" % version
         return [
             Step(b"ZADD", [[b"ZADD", key, value, b"m"]]),
             Step(b"MULTI ZADD", [[b"MULTI"], [b"ZADD", key, value, b"m"], [b"EXEC"]]),
@@ -148,9 +176,9 @@ class SortedSets(Kind):
 
     def reads(self, key: bytes) -> list[Step]:
         return [
-            Step(b"ZSCORE", [[b"ZSCORE", key, b"m"]], key, _number),
-            Step(b"ZMSCORE", [[b"ZMSCORE", key, b"m", b"n"]], key, lambda data: _number(data[0])),
-            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('ZSCORE', KEYS[1], 'm')", b"1", key]], key, _number),
+            Step(b"ZSCORE", [[b"ZSCORE", key, b"m"]], key, _score),
+            Step(b"ZMSCORE", [[b"ZMSCORE", key, b"m", b"n"]], key, lambda data: _score(data[0])),
+            Step(b"EVAL_RO", [[b"EVAL_RO", b"return redis.call('ZSCORE', KEYS[1], 'm')", b"1", key]], key, _score),
         ]
 
 
@@ -180,8 +208,8 @@ def _count(data: object) -> int | str:
     return ABSENT if number is None else number
 
 
-def _pair(data: object) -> int | None | str:
-    first, second = map(_number, data)
+def _pair(key: bytes, data: object) -> int | None | str:
+    first, second = (_unmark(key, value) for value in data)
     return first if first == second else f"fields {first} and {second} of one write"
 
 

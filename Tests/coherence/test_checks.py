@@ -5,7 +5,7 @@ import unittest
 
 from .checks import LATE_S, Findings, Judge, KeyHistory
 from .history import BESIDE, NEVER, Read, Write
-from .kinds import KINDS, spell, unspell
+from .kinds import KINDS, mark, spell, unspell
 from .staleness import Staleness
 
 KEY = b"s0"
@@ -136,19 +136,29 @@ class RuleTests(unittest.TestCase):
 
 class OtherTests(unittest.TestCase):
     def test_values_tell_their_version(self):
-        self.assertEqual([unspell(spell(version)) for version in (1, 94, 12345)], [1, 94, 12345])
-        self.assertIsNone(unspell(None))
-        self.assertIsInstance(unspell(spell(30)[:-1]), str)
+        self.assertEqual([unspell(KEY, spell(KEY, version)) for version in (1, 94, 12345)], [1, 94, 12345])
+        self.assertIsNone(unspell(KEY, None))
+        self.assertIsInstance(unspell(KEY, spell(KEY, 30)[:-1]), str)
+
+    def test_values_tell_their_key(self):
+        for reply in (spell(b"s1", 7), b"7", mark(KEY, 7), mark(KEY, 7) + b"8", 7, [spell(KEY, 7)]):
+            self.assertIsInstance(unspell(KEY, reply), str, reply)
+        reads = {name: kind.reads(name.encode() + b"0")[0].read for name, kind in KINDS.items()}
+        replies = {"s": spell(KEY, 7), "h": mark(b"h0", 7), "l": mark(b"l0", 7), "z": b"-7", "c": b"7"}
+        for name, read in reads.items():
+            for other, reply in replies.items():
+                self.assertEqual(read(reply) == 7, name == other, f"{reply} to a read of {name}0")
 
     def test_replies_of_both_protocols_tell_the_same(self):
         def found(name: str, index: int, reply: object) -> object:
             return KINDS[name].reads(name.encode())[index].read(reply)
 
-        self.assertEqual([found("z", 0, reply) for reply in (b"7", (",", b"7"), None, ("_", b""))], [7, 7, None, None])
-        self.assertEqual([found("h", 1, reply) for reply in ([b"7", b"7"], [None, None])], [7, None])
-        self.assertIsInstance(found("h", 1, [b"7", b"8"]), str)
-        self.assertEqual([found("l", 1, reply) for reply in ([b"7"], [])], [7, None])
-        self.assertEqual([found("s", 1, reply) for reply in (spell(7), b"")], [7, None])
+        self.assertEqual([found("z", 0, reply) for reply in (b"-7", (",", b"-7"))], [7, 7])
+        self.assertEqual([found("z", 0, reply) for reply in (None, ("_", b""))], [None, None])
+        self.assertEqual([found("h", 1, reply) for reply in ([b"h.7", b"h.7"], [None, None])], [7, None])
+        self.assertIsInstance(found("h", 1, [b"h.7", b"h.8"]), str)
+        self.assertEqual([found("l", 1, reply) for reply in ([b"l.7"], [])], [7, None])
+        self.assertEqual([found("s", 1, reply) for reply in (spell(b"s", 7), b"")], [7, None])
         self.assertEqual([found("c", 0, reply) for reply in (b"7", None)], [7, 0])
 
     def test_staleness_counts_from_the_first_write_that_was_missed(self):

@@ -104,7 +104,7 @@ class End(asyncio.Protocol):
             if wire.bytes_left < 0:
                 data = data[: wire.bytes_left]
                 wire.bytes_left = None
-                self.other.transport.write(data)
+                self.other.send_at_once(data)
                 # What was written shall arrive; what comes the other way may be lost.
                 self.loop.call_later(0.002, link.cut, wire.random.random() < 0.5)
                 link.is_dead = True
@@ -129,6 +129,12 @@ class End(asyncio.Protocol):
             self.other.transport.pause_reading()
         if wakes:
             self.loop.call_at(self.waiting[0][0], self._send_due)
+
+    def send_at_once(self, data: bytes) -> None:
+        """With all that waits, in its order."""
+        while self.waiting:
+            self.transport.write(self.waiting.popleft()[1])
+        self.transport.write(data)
 
     def _send_due(self) -> None:
         now = self.loop.time()
