@@ -1,6 +1,6 @@
 // Engine+Ejection: in a pool with `on_failure: remap` a failing shard leaves the ring, and the others get its keys.
 // All workers of the process place keys alike: a shard is out while any worker's breaker is open, and the ring without
-// it reaches every worker by mail.
+// it reaches every worker by mail. A worker that ends leaves what it called down to those who stay.
 // The danger is old data: what was written elsewhere meanwhile is not on the shard when it returns, and what it holds
 // is from before. `eject_return` says what is done about that: keep (as twemproxy), flush (the shard is emptied before
 // it returns), or hold (it stays out until an operator readmits it).
@@ -90,12 +90,18 @@ extension Engine {
         tell(ring, poolIndex: shard.pointee.poolIndex)
     }
 
-    /// While this worker calls a shard down, no other one brings it back.
-    var owesShardToRing: Bool {
-        pools.contains { pool in
-            guard case .remap = pool.options.failureMode else { return false }
-            return (0..<pool.shardCount).contains { pool.shards[$0].isOut }
+    /// This worker ends. A shard that it called down would be out for ever for those who stay.
+    func leaveShards() {
+        for pool in pools {
+            for index in 0..<pool.shardCount where pool.shards[index].isOut { leave(pool.shards + index) }
         }
+    }
+
+    private func leave(_ shard: ShardRef) {
+        _ = shared.register.closed(name(of: shard))
+        guard shared.register[name(of: shard)].isEjected else { return }
+        let message = Message.shardLeft(poolIndex: shard.pointee.poolIndex, shardIndex: shard.pointee.index)
+        for (index, box) in shared.mailboxes.enumerated() where index != workerIndex { box.post(message) }
     }
 
     /// Made once, for all workers.

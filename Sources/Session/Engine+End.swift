@@ -8,12 +8,11 @@ import Routing
 import Upstream
 
 extension Engine {
-    /// No client is left, nothing is under way for one that has gone, and no other worker's client needs this one.
-    var isDeserted: Bool {
-        clientCount == 0 && unansweredCount == 0 && (shared.connectedClients == 0 || !owesShardToRing)
-    }
+    /// No client is left, and nothing is under way for one that has gone.
+    var isDeserted: Bool { clientCount == 0 && unansweredCount == 0 }
 
     mutating func giveEverythingBack() {
+        leaveShards()
         for index in pools.indices { forgetHotKeys(ofPool: index) }
         for index in pools.indices {
             for shardIndex in 0..<pools[index].shardCount { free(pools[index].shards + shardIndex) }

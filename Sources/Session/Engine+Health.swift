@@ -60,6 +60,13 @@ extension Engine {
         perform(shard, shard.pointee.breaker.forewarned())
     }
 
+    /// Its last worker that called it down has ended, so this one does until a check has passed.
+    mutating func inheritShard(_ poolIndex: Int, _ shardIndex: Int) {
+        let shard = pools[poolIndex].shards + shardIndex
+        guard shared.register[name(of: shard)].isEjected else { return }
+        perform(shard, shard.pointee.breaker.inherited(nowMs: nowMs, random: nextRandom(), policy: policy(of: shard)))
+    }
+
     func policy(of shard: ShardRef) -> BreakerPolicy { pools[shard.pointee.poolIndex].options.backend.breaker }
 
     // MARK: Consequences
@@ -277,6 +284,7 @@ extension Engine {
         case .errorRate:
             return "\(policy.errorPercentMax) % of its requests and more got no answer (breaker_error_percent)"
         case .slow: return "most of its replies take longer than \(policy.latencyMsMax) ms (breaker_latency)"
+        case .inherited: return "it was down for a worker that has ended"
         }
     }
 

@@ -26,6 +26,8 @@ enum Message: Sendable {
     case pause(ClientPause)
     /// Another worker's breaker has opened.
     case shardOpened(poolIndex: Int, shardIndex: Int)
+    /// A worker that ends had called this shard down, which is out of the ring: whoever stays is to bring it back.
+    case shardLeft(poolIndex: Int, shardIndex: Int)
     /// The pool's keys are placed so from now on.
     case ringChanged(poolIndex: Int, Placement, revision: Int)
     /// Clients go to the process, or the generation of workers, at the other end.

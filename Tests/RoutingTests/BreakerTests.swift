@@ -177,6 +177,15 @@ struct BreakerTests {
         #expect(breaker.forewarned() == .nothing, "it is open already")
     }
 
+    @Test func whatIsInheritedIsOpenUntilACheckHasPassed() {
+        let policy = Self.policy()
+        var breaker = Breaker()
+        #expect(breaker.inherited(nowMs: 1_000, random: 0, policy: policy) == .opened)
+        #expect(breaker.inherited(nowMs: 1_001, random: 0, policy: policy) == .nothing, "it is open already")
+        #expect(breaker.tick(replyCount: 0, nowMs: 2_000, random: 0, policy: policy) == .check)
+        #expect(breaker.checkPassed(nowMs: 2_001, policy: policy) == .trickles)
+    }
+
     @Test func severalChecksMayBeNeededToClose() {
         let policy = Self.policy { $0.checksToClose = 3 }
         var breaker = opened(policy)

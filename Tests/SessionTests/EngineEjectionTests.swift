@@ -60,19 +60,39 @@ struct EngineEjectionTests {
 
     /// Goal: clients that stay with the other workers when the config is swapped get their shard back. Method: a worker
     /// whose own have left, and that called the shard down.
-    @Test func aWorkerThatOwesAShardStaysWhileOthersHaveClients() throws {
+    @Test func aWorkerThatEndsLeavesItsShardsToTheOthers() throws {
         let rig = try rig()
+        let other = try Mailbox()
+        rig.engine.shared.mailboxes.append(other)
         let client = rig.connect()
         _ = fail(rig, 1, client)
-        _ = rig.engine.shared.clientOpened()
         rig.engine.handOver()
         rig.settle()
         let mayEnd = rig.engine.isDeserted
-        #expect(rig.departed.count == 1 && !mayEnd)
-        rig.thaw(1)
+        #expect(rig.departed.count == 1 && mayEnd)
+        _ = other.takeAll()
+        rig.engine.giveEverythingBack()
+        let entry = rig.engine.shared.register[rig.engine.pools[0].options.shards[1]]
+        #expect(entry.outCount == 0 && entry.isEjected)
+        let told = other.takeAll().map { if case .shardLeft(0, let index) = $0 { index } else { -1 } }
+        #expect(told == [1])
+    }
+
+    @Test(arguments: [EjectReturn.keep, .flush]) func whoStaysBringsAShardBack(onReturn: EjectReturn) throws {
+        let rig = try rig(onReturn: onReturn)
+        let shards = rig.engine.pools[0].options.shards
+        let register = rig.engine.shared.register
+        rig.backends[1].lie = { $0[0] == "FLUSHALL" ? Array("+OK\r\n".utf8) : nil }
+        _ = register.eject(1, of: shards, countMax: 1)
+        rig.mailbox.post(.shardLeft(poolIndex: 0, shardIndex: 1))
+        rig.settle()
+        #expect(register[shards[1]].outCount == 1 && register[shards[1]].isEjected, "it is not known to be well")
         rig.advance(ms: 1_010)
-        let mayEndNow = rig.engine.isDeserted
-        #expect(mayEndNow)
+        #expect(register[shards[1]].outCount == 0 && !register[shards[1]].isEjected)
+        #expect(rig.backends[1].seen.count { $0[0] == "FLUSHALL" } == (onReturn == .flush ? 1 : 0))
+        rig.mailbox.post(.shardLeft(poolIndex: 0, shardIndex: 1))
+        rig.settle()
+        #expect(register[shards[1]].outCount == 0, "it is in the ring already")
     }
 
     /// Goal: the ring without a shard is twemproxy's, which is that of the others alone. Method: a placement of them.

@@ -325,6 +325,7 @@ final class EngineRig {
             case .traceChanged: engine.traceChanged()
             case .pause(let pause): engine.apply(pause)
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
+            case .shardLeft(let poolIndex, let shardIndex): engine.inheritShard(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):
                 engine.use(placement, poolIndex: poolIndex, revision: revision)
             case .order(let order): engine.carryOut(order)

@@ -36,4 +36,7 @@ let pastFailures = [
     PastFailure(
         seed: 17, lies: false,
         found: "a worker ended that had called a shard down, and for those who stayed it was never in the ring again"),
+    PastFailure(
+        seed: 40_175, lies: false,
+        found: "the same, with clients that came when the newer process had died"),
 ]

@@ -301,6 +301,7 @@ final class SimulatedKernel {
             world.hasMoved = true
             switch message {
             case .shardOpened(let poolIndex, let shardIndex): engine.beForewarned(poolIndex, shardIndex)
+            case .shardLeft(let poolIndex, let shardIndex): engine.inheritShard(poolIndex, shardIndex)
             case .ringChanged(let poolIndex, let placement, let revision):
                 engine.use(placement, poolIndex: poolIndex, revision: revision)
                 noteRing()

@@ -39,7 +39,7 @@ package struct BreakerPolicy: Sendable, BitwiseCopyable {
 
 /// Why a breaker is open.
 package enum BreakerReason: UInt8, Sendable, BitwiseCopyable {
-    case unreachable, failures, errorRate, slow, checkFailed
+    case unreachable, failures, errorRate, slow, checkFailed, inherited
 }
 
 public struct Breaker: BitwiseCopyable {
@@ -158,6 +158,12 @@ public struct Breaker: BitwiseCopyable {
         guard state == .closed else { return .nothing }
         isForewarned = true
         return .check
+    }
+
+    /// A worker that has ended had it open; somebody must find out whether the shard is well.
+    package mutating func inherited(nowMs: UInt64, random: UInt32, policy: BreakerPolicy) -> Action {
+        guard state == .closed || state == .trickling else { return .nothing }
+        return open(.inherited, nowMs: nowMs, random: random, policy: policy)
     }
 
     package mutating func checkPassed(nowMs: UInt64, policy: BreakerPolicy) -> Action {
