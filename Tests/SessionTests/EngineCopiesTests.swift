@@ -542,4 +542,55 @@ struct EngineCopiesTests {
         #expect(values[.copiesDropped] == 3 && values[.copyAgesMs10] == 1)
         #expect(values[.copyAgesMs100] == 3 && values[.copyAgesMs1000] == 3 && values[.copyAgesMs10000] == 3)
     }
+
+    // MARK: Guarded keys
+
+    /// A key that took 20 ms to bring, is hot, and lives on for 5 s, which PTTL alone has told. Copies of it are read
+    /// until shortly before its end, which is 10 ms away.
+    private func agedStage(_ change: (inout PoolOptions) -> Void = { _ in }) throws -> Stage {
+        let stage = try Stage {
+            $0.stampede.prefixes = [[]]
+            change(&$0)
+        }
+        let bringer = stage.rig.connect()
+        #expect(stage.rig.ask(bringer, "GET", stage.key) == "$-1\r\n")
+        stage.rig.advance(ms: 20)
+        #expect(stage.rig.ask(bringer, "SET", stage.key, "v") == "+OK\r\n")
+        stage.lifeMs = 5_000
+        stage.heat()
+        #expect(stage.rig.ask(bringer, "GET", stage.key) == "$1\r\nv\r\n")
+        stage.rig.backends[0].seen = []
+        let key = try #require(stage.hot.pointee.table.keys.first { $0.pointee.firstCopy != nil })
+        let endsAtMs = key.pointee.firstCopy!.pointee.untilMs
+        while stage.rig.nowMs < endsAtMs - 10 {
+            stage.rig.advance(ms: min(50, endsAtMs - 10 - stage.rig.nowMs))
+            if stage.rig.nowMs < endsAtMs - 500 {
+                #expect(stage.rig.ask(bringer, "GET", stage.key) == "$1\r\nv\r\n")
+            }
+        }
+        stage.lifeMs = 10
+        return stage
+    }
+
+    /// Goal: a hot key does not end before somebody has brought it anew, also where nobody asks its shard any more.
+    @Test func oneReaderOfCopiesBringsAKeyAnewBeforeItEnds() throws {
+        let stage = try agedStage { $0.stampede.earlyFactor = 1 }
+        let clients = (0..<50).map { _ in stage.rig.connect() }
+        var told: [FakeClient] = []
+        for _ in 0..<2 {
+            for client in clients where stage.rig.ask(client, "GET", stage.key) == "$-1\r\n" { told.append(client) }
+        }
+        let bringer = try #require(told.first)
+        #expect(told.count == 1 && stage.values[.earlyMisses] == 1, "nobody else, nor that one again")
+        #expect(stage.reads == 1, "all but the first of the new clients had copies")
+        stage.lifeMs = 10_000
+        #expect(stage.rig.ask(bringer, "SET", stage.key, "w", "PX", "10000") == "+OK\r\n")
+        for client in clients { #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n") }
+    }
+
+    @Test func copiesDrawNoLotsWhereNobodyIsToldEarly() throws {
+        let stage = try agedStage()
+        let clients = (0..<50).map { _ in stage.rig.connect() }
+        for client in clients { #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nv\r\n") }
+    }
 }

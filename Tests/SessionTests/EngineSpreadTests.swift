@@ -110,6 +110,34 @@ struct EngineSpreadTests {
         #expect(stage.values[.spreadCopies] == 4 && stage.values[.spreadBytes] == 4 * 8)
     }
 
+    /// Goal: a hot key does not end before somebody has brought it anew, also where its copies are read. Method: one
+    /// that took 20 ms to bring and of which PTTL says that it ends in 5 s, read from 10 ms before its end on.
+    @Test func oneReaderOfCopiesBringsAKeyAnewBeforeItEnds() throws {
+        let stage = try Stage {
+            $0.stampede.prefixes = [[]]
+            $0.stampede.earlyFactor = 1
+        }
+        stage.home.store[stage.key] = nil
+        let clients = (0..<50).map { _ in stage.rig.connect() }
+        #expect(stage.rig.ask(clients[0], "GET", stage.key) == "$-1\r\n")
+        stage.rig.advance(ms: 20)
+        #expect(stage.rig.ask(clients[0], "SET", stage.key, "v") == "+OK\r\n")
+        stage.home.lie = { $0[0] == "PTTL" ? Array(":5000\r\n".utf8) : nil }
+        stage.heat()
+        #expect(stage.stands)
+        let key = try #require(stage.hot.pointee.table.keys.first { $0.pointee.generation != nil })
+        let endsAtMs = key.pointee.generation!.pointee.untilMs
+        stage.pass(ms: endsAtMs - 10 - stage.rig.nowMs)
+        stage.forget()
+        var told: [FakeClient] = []
+        for _ in 0..<2 {
+            for client in clients where stage.rig.ask(client, "GET", stage.key) == "$-1\r\n" { told.append(client) }
+        }
+        #expect(told.count == 1 && stage.values[.earlyMisses] == 1 && stage.homeReads == 0)
+        #expect(stage.rig.ask(told[0], "SET", stage.key, "w") == "+OK\r\n")
+        for client in clients { #expect(stage.rig.ask(client, "GET", stage.key) == "$1\r\nw\r\n") }
+    }
+
     @Test func eachProtocolIsAnsweredInItsOwn() throws {
         let stage = try Stage()
         stage.heat()

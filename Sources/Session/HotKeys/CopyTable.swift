@@ -27,6 +27,10 @@ struct CopiedKey: BitwiseCopyable {
     var hits = 0
     /// Its values are too long, or end in parts; not tried again while the key is hot.
     var isUncopyable = false
+    /// Who misses it is guarded (Misses).
+    let isGuarded: Bool
+    /// Somebody brings it anew; readers draw no lot before.
+    var drawsFromMs: UInt64 = 0
     /// Copies on servers that are being made, or are read.
     var generation: GenerationRef?
     /// Older ones, of which reads are under way.
@@ -60,6 +64,8 @@ struct Copy: BitwiseCopyable {
     let stamp: UInt32
     let askedAtMs: UInt64
     let untilMs: UInt64
+    /// Who reads it may be told that the key is missing, to bring it anew before it ends.
+    let drawsLots: Bool
     var nextInBucket: CopyRef?
     var nextOfKey: CopyRef?
 }
@@ -171,11 +177,13 @@ struct CopyTable: BitwiseCopyable {
         return nil
     }
 
-    mutating func insertKey(_ hash: UInt64, _ name: ByteView, shardIndex: Int) -> CopiedKeyRef {
+    mutating func insertKey(_ hash: UInt64, _ name: ByteView, shardIndex: Int, isGuarded: Bool) -> CopiedKeyRef {
         let bytes = UnsafeMutablePointer<UInt8>.allocate(capacity: max(1, name.count))
         bytes.update(from: name.start, count: name.count)
         let key = CopiedKeyRef.allocate(capacity: 1)
-        key.initialize(to: CopiedKey(hash: hash, name: bytes, nameBytes: name.count, shardIndex: shardIndex))
+        key.initialize(
+            to: CopiedKey(
+                hash: hash, name: bytes, nameBytes: name.count, shardIndex: shardIndex, isGuarded: isGuarded))
         let bucket = keyBucket(hash)
         key.pointee.nextInBucket = bucket.pointee
         bucket.pointee = key

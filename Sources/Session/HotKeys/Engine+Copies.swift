@@ -163,7 +163,7 @@ extension Engine {
         }
         guard admitsBehindOthers(line, sizeBytes: request.sizeBytes) else { return false }
         let lifeMsMax = kind == .fields ? min(hot.pointee.leaseMs, hot.pointee.lifeMsMax) : hot.pointee.lifeMsMax
-        let isGuarded = row.pointee.id == .get && isGuarded(known.pointee.view, poolIndex: client.pointee.poolIndex)
+        let isGuarded = row.pointee.id == .get && known.pointee.isGuarded
         let fill = startFill(
             known, hash, bytes, client.pointee.version, line, hot, lifeMsMax: lifeMsMax, isGuarded: isGuarded)
         wait(client, for: fill)
@@ -200,6 +200,7 @@ extension Engine {
         }
         guard Int32(bitPattern: copy.pointee.stamp &- client.pointee.stampMin) >= 0 else { return false }
         if newestFill(of: copy.pointee.key) != nil, putsOffBehindFills(client) { return true }
+        if copy.pointee.drawsLots, isToldEarly(client, copy.pointee.key) { return true }
         copy.pointee.key.pointee.hits &+= 1
         let sequence = client.pushSlot(pool: &slots)
         (poolViews + client.pointee.poolIndex).pointee.counters.add(.copyHits)
@@ -377,15 +378,16 @@ extension Engine {
         if let chunk = fill.pointee.reply, let key = fill.pointee.key, !fill.pointee.isDoubtful,
             let leftMs = ReplyMerge.integer(reply)
         {
-            // -1: it does not end; -2: there is no such key, which is as good to know.
-            let lifeMs = leftMs < 0 ? fill.pointee.lifeMsMax : min(UInt64(leftMs), fill.pointee.lifeMsMax)
-            keep(fill, chunk, key, untilMs: fill.pointee.sentAtMs + lifeMs)
+            keep(fill, chunk, key, leftMs: leftMs)
         }
         replyHasCome(fill)
     }
 
-    private mutating func keep(_ fill: FillRef, _ chunk: ChunkRef, _ key: CopiedKeyRef, untilMs: UInt64) {
+    /// - Parameter leftMs: what PTTL says. -1: it does not end; -2: there is no such key, which is as good to know.
+    private mutating func keep(_ fill: FillRef, _ chunk: ChunkRef, _ key: CopiedKeyRef, leftMs: Int) {
         let hot = (poolViews + fill.pointee.poolIndex).pointee.hot.unsafelyUnwrapped
+        let lifeMs = leftMs < 0 ? fill.pointee.lifeMsMax : min(UInt64(leftMs), fill.pointee.lifeMsMax)
+        let untilMs = fill.pointee.sentAtMs + lifeMs
         guard fill.pointee.version == hot.pointee.slots.version(key.pointee.slot), untilMs > nowMs,
             hot.pointee.table.sizeBytes + chunk.pointee.capacityBytes <= hot.pointee.sizeBytesMax
         else { return }
@@ -393,13 +395,14 @@ extension Engine {
         if let older = hot.pointee.table.copy(fill.pointee.hash, request, fill.pointee.protocolVersion) {
             drop(older, hot)
         }
+        noteLife(of: key, leftMs: leftMs, askedAtMs: fill.pointee.sentAtMs, poolIndex: fill.pointee.poolIndex)
         chunk.retain()
         hot.pointee.table.insert(
             Copy(
                 hash: fill.pointee.hash, key: key, chunk: chunk, requestBytes: fill.pointee.requestBytes,
                 replyBytes: fill.pointee.replyBytes, protocolVersion: fill.pointee.protocolVersion,
                 version: fill.pointee.version, stamp: fill.pointee.stamp, askedAtMs: fill.pointee.sentAtMs,
-                untilMs: untilMs))
+                untilMs: untilMs, drawsLots: fill.pointee.isGuarded))
         hot.pointee.counters.add(.copyFills)
     }
 

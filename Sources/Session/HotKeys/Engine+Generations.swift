@@ -149,6 +149,11 @@ extension Engine {
         let hot = (poolViews + generation.pointee.poolIndex).pointee.hot.unsafelyUnwrapped
         let lifeMs = leftMs < 0 ? hot.pointee.lifeMsMax : min(UInt64(leftMs), hot.pointee.lifeMsMax)
         generation.pointee.untilMs = generation.pointee.sentAtMs + lifeMs
+        if let key = generation.pointee.key {
+            noteLife(
+                of: key, leftMs: leftMs, askedAtMs: generation.pointee.sentAtMs,
+                poolIndex: generation.pointee.poolIndex)
+        }
         guard leftMs < 0 || lifeMs >= Generation.lifeMsMin, generation.pointee.untilMs > nowMs else {
             return end(generation, .hasChanged)
         }

@@ -149,7 +149,8 @@ extension Engine {
 
     private mutating func mark(_ hash: UInt64, _ name: ByteView, _ hot: HotPoolRef) -> CopiedKeyRef {
         let index = shardIndex(of: name, poolViews + hot.pointee.poolIndex)
-        let key = hot.pointee.table.insertKey(hash, name, shardIndex: index)
+        let key = hot.pointee.table.insertKey(
+            hash, name, shardIndex: index, isGuarded: isGuarded(name, poolIndex: hot.pointee.poolIndex))
         hot.pointee.slots.changeHotCount(key.pointee.slot, by: 1)
         openCover(hot.pointee.covers + index, hot)
         log.info("key '\(Self.text(name))' of pool \(pools[hot.pointee.poolIndex].options.name) is hot")

@@ -52,6 +52,7 @@ extension Engine {
             touch(client)
             return false
         }
+        if known.pointee.isGuarded, row.pointee.id == .get, isToldEarly(client, known) { return true }
         let isCrowded = known.pointee.firstEnded != nil || client.pointee.fillCount == .max
         if isCrowded, putsOffBehindFills(client) { return true }
         let cover = hot.pointee.covers + known.pointee.shardIndex

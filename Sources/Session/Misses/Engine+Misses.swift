@@ -3,8 +3,8 @@
 // Rules: nobody waits who has asked for more behind the read, because its order could not be kept, nor longer than
 // `stampede_wait`; no value is ever made up; whoever sets the key ends the wait, also past Keyway, because the server
 // is asked for it again and again, once for all who wait. Who leaves gives its place and its lease back.
-// With `stampede_early` one of those who read a key shortly before it ends is told that it is missing, and has the
-// lease; the others get the value until it ends.
+// With `stampede_early` one of those who read a key shortly before it ends, or copies of it, is told that it is
+// missing, and has the lease; the others get the value until it ends.
 // With `stampede_stale` the others do not wait, but get what was last read of the key, while that is no older and no
 // write of the key has passed here since (KeptValues).
 // Not here: keys that many read and that are there (HotKeys/Engine+Copies).
@@ -81,7 +81,9 @@ extension Engine {
         if isValue { keep(reply, of: read.pointee) }
         if Self.isNull(reply) {
             missed(read.pointee)
-        } else if isValue, isDueEarly(read.pointee) {
+        } else if isValue, !read.pointee.client.pointee.flags.contains(.closed),
+            isDueEarly(read.pointee.client, read.pointee.keyHash)
+        {
             tellMissing(read.pointee.client, read.pointee.sequence)
         } else {
             settle(read.pointee.client, read.pointee.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
@@ -129,7 +131,11 @@ extension Engine {
     private mutating func tellMissing(_ client: ClientRef, _ sequence: UInt32) {
         noteAnswer(for: client)
         if client.pointee.flags.contains(.closed) { return markDirty(client) }
-        answer(client, sequence, bytes: Array((client.pointee.version == .three ? "_\r\n" : "$-1\r\n").utf8))
+        answer(client, sequence, bytes: Self.null(for: client))
+    }
+
+    private static func null(for client: ClientRef) -> [UInt8] {
+        Array((client.pointee.version == .three ? "_\r\n" : "$-1\r\n").utf8)
     }
 
     // MARK: Missing
@@ -160,10 +166,12 @@ extension Engine {
         if !misses.pointee.timer.isArmed { timers.arm(misses.timer, deadlineMs: nowMs + MissPool.askEveryMs) }
     }
 
-    private mutating func claim(_ misses: MissPoolRef, _ keyHash: UInt64, _ client: ClientRef) -> Bool {
+    private mutating func claim(
+        _ misses: MissPoolRef, _ keyHash: UInt64, _ client: ClientRef, renews: Bool = true
+    ) -> Bool {
         let isGranted = shared.misses.claim(
             misses.pointee.poolIndex, keyHash, clientID: client.pointee.id, untilMs: nowMs + misses.pointee.leaseMs,
-            nowMs: nowMs, notesLoser: misses.pointee.refusesLateWrites)
+            nowMs: nowMs, notesLoser: misses.pointee.refusesLateWrites, renews: renews)
         if isGranted {
             client.pointee.flags.insert(.holdsLease)
             pools[misses.pointee.poolIndex].counters.add(.missLeases)
@@ -444,17 +452,47 @@ extension Engine {
         lives.noteEnd(missHash(of: key), atMs: lifeMs.map { nowMs + $0 } ?? 0)
     }
 
+    /// - Parameter leftMs: what PTTL has said of a hot key; -1: it does not end.
+    func noteLife(of key: CopiedKeyRef, leftMs: Int, askedAtMs: UInt64, poolIndex: Int) {
+        guard key.pointee.isGuarded, let lives = (poolViews + poolIndex).pointee.misses?.pointee.lives else { return }
+        lives.noteEnd(key.pointee.hash, atMs: leftMs > 0 ? askedAtMs + UInt64(leftMs) : 0)
+    }
+
     /// The key ends soon, and this reader is the one to bring it anew.
-    private mutating func isDueEarly(_ read: GuardedRead) -> Bool {
-        let misses = (poolViews + read.client.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
-        guard let lives = misses.pointee.lives, let life = lives.life(of: read.keyHash), life.endsAtMs > nowMs,
-            !read.client.pointee.flags.contains(.closed),
-            EarlyRefresh.isDue(
-                bringMs: life.bringMs, leftMs: life.endsAtMs - nowMs, factor: misses.pointee.earlyFactor,
-                random: nextRandom()),
-            claim(misses, read.keyHash, read.client)
-        else { return false }
+    private mutating func isDueEarly(_ client: ClientRef, _ keyHash: UInt64) -> Bool {
+        let misses = (poolViews + client.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
+        return isDrawn(keyHash, misses) && claimsEarly(misses, keyHash, client)
+    }
+
+    private mutating func isDrawn(_ keyHash: UInt64, _ misses: MissPoolRef) -> Bool {
+        guard let lives = misses.pointee.lives, let life = lives.life(of: keyHash), life.endsAtMs > nowMs else {
+            return false
+        }
+        return EarlyRefresh.isDue(
+            bringMs: life.bringMs, leftMs: life.endsAtMs - nowMs, factor: misses.pointee.earlyFactor,
+            random: nextRandom())
+    }
+
+    /// Who brings it already is not told again: many may read over its connection.
+    private mutating func claimsEarly(_ misses: MissPoolRef, _ keyHash: UInt64, _ client: ClientRef) -> Bool {
+        guard claim(misses, keyHash, client, renews: false) else { return false }
         pools[misses.pointee.poolIndex].counters.add(.earlyMisses)
+        return true
+    }
+
+    /// The same for a reader of copies.
+    ///
+    /// - Returns: true when it is told that the key is missing.
+    @inline(never)
+    mutating func isToldEarly(_ client: ClientRef, _ key: CopiedKeyRef) -> Bool {
+        guard nowMs >= key.pointee.drawsFromMs, let misses = (poolViews + client.pointee.poolIndex).pointee.misses,
+            isDrawn(key.pointee.hash, misses)
+        else { return false }
+        guard claimsEarly(misses, key.pointee.hash, client) else {
+            key.pointee.drawsFromMs = nowMs + MissPool.askEveryMs
+            return false
+        }
+        answerNow(client, bytes: Self.null(for: client))
         return true
     }
 

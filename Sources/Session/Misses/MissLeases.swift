@@ -38,17 +38,20 @@ final class MissLeases: Sendable {
 
     private let state = Mutex(State())
 
-    /// - Parameter notesLoser: the client whose lease has run out and is taken over is to be remembered.
+    /// - Parameters:
+    ///   - notesLoser: the client whose lease has run out and is taken over is to be remembered.
+    ///   - renews: the client may have the lease already, and not have brought the value.
     /// - Returns: true when the client is the one who brings the value; also when there are too many leases to keep
     ///   one more.
     func claim(
-        _ poolIndex: Int, _ keyHash: UInt64, clientID: Int, untilMs: UInt64, nowMs: UInt64, notesLoser: Bool = false
+        _ poolIndex: Int, _ keyHash: UInt64, clientID: Int, untilMs: UInt64, nowMs: UInt64, notesLoser: Bool = false,
+        renews: Bool = true
     ) -> Bool {
         let place = Place(poolIndex: poolIndex, keyHash: keyHash)
         return state.withLock { state in
-            if let held = state.leases[place], held.clientID != clientID {
+            if let held = state.leases[place], held.clientID != clientID || (!renews && !held.isBrought) {
                 if held.untilMs > nowMs { return false }
-                if notesLoser, !held.isBrought, state.losses.count < Self.countMax {
+                if notesLoser, held.clientID != clientID, !held.isBrought, state.losses.count < Self.countMax {
                     state.losses.insert(Loss(clientID: held.clientID, place: place))
                 }
             }
