@@ -19,6 +19,7 @@ extension Engine {
             pools[index].shards.deallocate()
             if let misses = (poolViews + index).pointee.misses {
                 misses.pointee.kept?.deallocate(pool: &buffers)
+                misses.pointee.prefixes.deallocate()
                 misses.deallocate()
             }
             guard let hot = (poolViews + index).pointee.hot else { continue }
@@ -27,12 +28,14 @@ extension Engine {
             hot.pointee.covers.deallocate()
             hot.deallocate()
         }
+        dropWaits()
         buffers.chunks.release(requestChunk)
         buffers.chunks.release(receiveChunk)
     }
 
     private mutating func free(_ shard: ShardRef) {
         while let line = shard.pointee.firstLine {
+            dropQuestions(on: line)
             line.forgetConnection(pool: &buffers)
             line.pointee.out.removeAll(pool: &buffers)
             line.free()

@@ -439,6 +439,26 @@ struct EngineMissesTests {
         #expect(leftBytes == 0)
     }
 
+    /// Goal: whatever is left of waits when a worker ends goes with it. Method: the answer to a question has not come,
+    /// or has just come, for one whose turn it was.
+    @Test(arguments: [true, false]) func waitsGoWithTheWorker(isAsking: Bool) throws {
+        let rig = try rig()
+        let clients = herd(rig, rig.key(on: 0), count: 2)
+        rig.backends[0].isFrozen = isAsking
+        if !isAsking { rig.disconnect(clients[0]) }
+        rig.advance(ms: 20)
+        #expect(clients[1].text == (isAsking ? "" : "$-1\r\n"))
+        rig.engine.handOver()
+        for client in clients where client.isOpen { rig.disconnect(client) }
+        if isAsking { rig.advance(ms: 20) }
+        let (isDeserted, isEmpty) = (rig.engine.isDeserted, rig.engine.missWaits.isEmpty)
+        #expect(isDeserted && isEmpty == isAsking)
+        rig.engine.giveEverythingBack()
+        rig.engine.buffers.chunks.releaseFree()
+        let leftBytes = rig.engine.buffers.chunks.totalBytes
+        #expect(leftBytes == 0)
+    }
+
     @Test func livesAreSpread() throws {
         let rig = try rig { $0.stampede.jitterPercent = 10 }
         let client = rig.connect()

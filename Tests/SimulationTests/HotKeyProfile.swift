@@ -23,6 +23,7 @@ struct HotKeyProfile {
     var evictionOdds: Int
     /// A connection on which a server tells of changes stands still, or is lost.
     var coverStallOdds: Int
+    let stampede: StampedeProfile
 
     init(keyCountMax: Int, clientCount: Int, dice: inout Dice) {
         keyCount = keyCountMax > 0 && dice.below(2) == 0 ? min(keyCountMax, dice.oneOf([1, 4])) : 0
@@ -38,6 +39,7 @@ struct HotKeyProfile {
         bypassOdds = coverStallOdds > 0 ? dice.oneOf([100, 1_000, 4_000]) : dice.oddsUpTo(2_000)
         flushOdds = dice.oddsUpTo(coverStallOdds > 0 ? 2_000 : 300)
         evictionOdds = dice.oddsUpTo(3_000)
+        stampede = StampedeProfile(dice: &dice)
     }
 
     mutating func heal() {

@@ -17,7 +17,9 @@ extension Judge {
         let isExec = record.kind == .exec
         let isOfLiar = isExec ? members(of: request).contains(where: hasLied) : hasLied(request)
         let code = text.dropFirst().prefix { $0 != " " && $0 != "\r\n" }
-        if expectsSuccess || !(Self.codes.contains(String(code)) || isOfLiar) || record.kind == .multi {
+        let isTooLate = code == "LEASELOST" && record.kind == .hotSet && stampede.isOn && stampede.refusesLateWrites
+        let isKnown = Self.codes.contains(String(code)) || isOfLiar || isTooLate
+        if expectsSuccess || !isKnown || record.kind == .multi {
             ledger.accuse("request \(request) \(record): the error \(text.debugDescription)")
         }
         if isExec, text.contains("watched its keys"), ledger.requests[record.transaction].watch < 0 {

@@ -1,6 +1,7 @@
 // Judge+HotKeys: is the reply to a request for a hot key one that may come, though it may be from a copy? A client
 // reads what it has written, and never goes back, in the order of its replies; and it sees nothing that is older than
-// HotKeyHistory allows, nor what it has asked for only later.
+// HotKeyHistory allows, nor what it has asked for only later. Where one client is told before a key's end that it is
+// missing, so that it brings it anew, "missing" says nothing.
 // Not here: errors (Judge+Errors).
 
 import Glibc
@@ -51,6 +52,12 @@ extension Judge {
 
     // MARK: Reads
 
+    /// A GET was told that there is no such key.
+    func isMissing(_ request: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int) -> Bool {
+        guard ledger.requests[request].kind == .hotGet else { return false }
+        return equals(reply, count, "_\r\n") || equals(reply, count, "$-1\r\n")
+    }
+
     /// The bytes of the value at the front of these; -1 when there is none that may be.
     private func hotSize(
         _ part: Int, _ reply: UnsafeMutablePointer<UInt8>, _ count: Int, _ seen: inout [Int]
@@ -62,6 +69,8 @@ extension Judge {
         ]
         let floor = demands.map(\.1).max()!
         if hasFront(reply, count, isRESP3(part) ? "_\r\n" : "$-1\r\n") {
+            // It may be there, and its client is to bring it anew.
+            if record.kind == .hotGet, stampede.tellsEarly { return isRESP3(part) ? 3 : 5 }
             guard let state = history.missing(key, from: floor) else {
                 ledger.accuse("part \(part): key \(key) is missing, which it has not been since \(demands)")
                 return -1

@@ -11,6 +11,8 @@ final class Judge {
     let places: KeyPlaces
     private let audience: Audience
     let history: HotKeyHistory
+    /// Of its options, what replies depend on.
+    let stampede: StampedeProfile
     private let lies: () -> UInt64
     var errorCount = 0
     var answerCount = 0
@@ -18,11 +20,15 @@ final class Judge {
     var expectsSuccess = false
 
     /// - Parameter lies: a bit for each shard that has lied.
-    init(ledger: Ledger, places: KeyPlaces, audience: Audience, history: HotKeyHistory, lies: @escaping () -> UInt64) {
+    init(
+        ledger: Ledger, places: KeyPlaces, audience: Audience, history: HotKeyHistory, stampede: StampedeProfile,
+        lies: @escaping () -> UInt64
+    ) {
         self.ledger = ledger
         self.places = places
         self.audience = audience
         self.history = history
+        self.stampede = stampede
         self.lies = lies
     }
 

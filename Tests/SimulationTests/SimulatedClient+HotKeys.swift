@@ -5,7 +5,10 @@
 
 extension SimulatedClient {
     func askHot() {
-        if world.dice.happens(world.profile.hot.writeOdds) {
+        if missedKey >= 0, world.profile.hot.stampede.isOn, world.dice.happens(world.profile.hot.stampede.bringOdds) {
+            askHotSet("SET", key: missedKey, ends: world.dice.below(2) == 0)
+            missedKey = -1
+        } else if world.dice.happens(world.profile.hot.writeOdds) {
             askHotWrite()
         } else if world.dice.below(8) == 0 {
             ask(.hotGetMany, keys: world.dice.between(1, 3))
@@ -38,14 +41,13 @@ extension SimulatedClient {
         switch world.dice.below(8) {
         case 0, 1: askHotDelete()
         case 2: askHotRename()
-        case 3: askHotSet("MSET", ends: false)
-        default: askHotSet("SET", ends: world.dice.below(4) == 0)
+        case 3: askHotSet("MSET", key: world.dice.below(world.profile.hot.keyCount), ends: false)
+        default: askHotSet("SET", key: world.dice.below(world.profile.hot.keyCount), ends: world.dice.below(4) == 0)
         }
     }
 
-    private func askHotSet(_ name: StaticString, ends: Bool) {
+    private func askHotSet(_ name: StaticString, key: Int, ends: Bool) {
         let request = begin(.hotSet, parts: 1)
-        let key = world.dice.below(world.profile.hot.keyCount)
         let part = ledger.addPart(key: key, writtenBytes: drawSizeBytes())
         let sizeBytes = ledger.parts[part].writtenBytes
         appendName(name, arguments: ends ? 4 : 2)

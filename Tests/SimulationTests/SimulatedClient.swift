@@ -21,6 +21,8 @@ final class SimulatedClient: ClientEnd {
     private var hasLeftHalf = false
     /// By hot key, the newest state that it has seen or made, on its connection.
     var seenStates: [Int] = []
+    /// The hot key that it was told last is missing; -1: none.
+    var missedKey = -1
     /// Since its last HELLO, by the reply.
     private var speaksRESP3 = false
     /// The last WATCH that still guards the next transaction; -1 for none.
@@ -64,6 +66,9 @@ final class SimulatedClient: ClientEnd {
         if ledger.requests[request].kind.isHot, reply[0] != 0x2D {
             ledger.requests[request].replyProcess = process
             judge.checkHot(request, reply, count: count, &seenStates)
+            if judge.isMissing(request, reply, count) {
+                missedKey = ledger.parts[ledger.requests[request].firstPart].key
+            }
         } else {
             judge.check(request, reply, count: count)
         }
@@ -94,6 +99,7 @@ final class SimulatedClient: ClientEnd {
         speaksRESP3 = false
         seenStates.removeAll(keepingCapacity: true)
         lastWatch = -1
+        missedKey = -1
     }
 
     func note(_ request: Int) {

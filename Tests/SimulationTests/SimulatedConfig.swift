@@ -14,6 +14,8 @@ struct SimulatedConfig {
     let distribution: Distribution
     /// Of hot keys; see HotKeyProfile.
     let spreadsCopies: Bool
+    /// Who misses one waits for who brings it; see StampedeProfile.
+    let guardsKeys: Bool
 
     init(_ profile: FaultProfile, dice: inout Dice) {
         options = profile.options(workerCount: profile.workerCount, dice: &dice)
@@ -21,6 +23,7 @@ struct SimulatedConfig {
         splitsTransactions = dice.below(4) == 0
         distribution = dice.below(2) == 0 ? .modula : .ketama
         spreadsCopies = profile.hot.spreads
+        guardsKeys = profile.hot.keyCount > 0 && profile.hot.stampede.isOn
     }
 
     /// - Parameter before: whose keys are where this one has them, too.
@@ -33,6 +36,7 @@ struct SimulatedConfig {
         splitsTransactions = before.splitsTransactions
         distribution = before.distribution
         spreadsCopies = profile.hot.keyCount > 0 && dice.below(2) == 0
+        guardsKeys = profile.hot.keyCount > 0 && profile.hot.stampede.isOn && dice.below(4) > 0
     }
 
     /// Long enough for every deadline, silence and two rests of a breaker, and for a drain.
@@ -49,19 +53,24 @@ struct SimulatedConfig {
         main.failureMode = profile.failureMode
         main.allowsOperatorCommands = true
         main.hotKeys = hotKeys(profile)
+        if guardsKeys { main.stampede = profile.hot.stampede.options(Self.hotNames(profile)) }
         guard profile.spareCount > 0 else { return [main] }
         let spares = profile.shardCount..<profile.shardCount + profile.spareCount
         return [main, pool("spare", shards: spares, .modula)]
     }
 
+    private static func hotNames(_ profile: FaultProfile) -> [[UInt8]] {
+        (0..<profile.hot.keyCount).map { SimulatedTopic(.channel, key: $0).name }
+    }
+
     /// A key is hot as soon as it has been asked for a few times.
     private func hotKeys(_ profile: FaultProfile) -> HotKeyOptions {
         var hotKeys = HotKeyOptions()
-        guard profile.hot.keyCount > 0 else { return hotKeys }
+        guard profile.hot.keyCount > 0, !guardsKeys || profile.hot.stampede.makesCopies else { return hotKeys }
         hotKeys.mode = spreadsCopies ? .replicate : .cache
         hotKeys.policy.requestsPerSecondMin = 20
         hotKeys.policy.sharePercentMin = 0
-        hotKeys.policy.includedPrefixes = (0..<profile.hot.keyCount).map { SimulatedTopic(.channel, key: $0).name }
+        hotKeys.policy.includedPrefixes = Self.hotNames(profile)
         hotKeys.leaseMs = profile.hot.leaseMs
         hotKeys.replyBytesMax = profile.hot.replyBytesMax
         hotKeys.lifeMsMax = 1_000

@@ -81,11 +81,8 @@ final class SimulatedProxy {
             commandTable: commandTable, nowMs: nowMs, log: log)
     }
 
-    /// Requests that were sent to copies of hot keys, or answered by them.
-    var copyHitCount: Int {
-        (0..<config.options.workerCount).reduce(0) {
-            $0 + counters.pool(0, worker: $1).read(.copyHits) + counters.pool(0, worker: $1).read(.spreadReads)
-        }
+    func count(_ metric: PoolMetric) -> Int {
+        (0..<config.options.workerCount).reduce(0) { $0 + counters.pool(0, worker: $1).read(metric) }
     }
 
     // MARK: Succession

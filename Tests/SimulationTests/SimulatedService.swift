@@ -9,6 +9,7 @@
 // Not here: how a client leaves (SimulatedKernel+Handover), what configs differ in (SimulatedConfig).
 
 import Platform
+import Telemetry
 
 @testable import Session
 
@@ -37,7 +38,10 @@ final class SimulatedService {
     private(set) var swapCount = 0
     /// Clients that have come to those who follow.
     private(set) var movedCount = 0
-    private var pastCopyHitCount = 0
+    /// Of proxies that have ended.
+    private var pastCounts: [PoolMetric: Int] = [:]
+    /// What tells how much of a run was about hot and missing keys.
+    static let shownMetrics: [PoolMetric] = [.copyHits, .spreadReads, .missWaits, .earlyMisses, .lateWritesRefused]
     private var kernelCount = 0
     private var processCount = 0
     /// By worker.
@@ -84,7 +88,7 @@ final class SimulatedService {
 
     func process(ofWorker worker: Int) -> Int { worker < 0 ? -1 : processes[worker] }
 
-    var copyHitCount: Int { proxies.reduce(pastCopyHitCount) { $0 + $1.copyHitCount } }
+    func count(_ metric: PoolMetric) -> Int { proxies.reduce(pastCounts[metric, default: 0]) { $0 + $1.count(metric) } }
 
     // MARK: Swaps
 
@@ -194,7 +198,9 @@ final class SimulatedService {
 
     private func forgetEnded() {
         let config = current.config
-        for proxy in proxies where proxy.forgetEndedKernels() { pastCopyHitCount += proxy.copyHitCount }
+        for proxy in proxies where proxy.forgetEndedKernels() {
+            for metric in Self.shownMetrics { pastCounts[metric, default: 0] += proxy.count(metric) }
+        }
         proxies.removeAll(where: \.kernels.isEmpty)
         kernels = proxies.flatMap(\.kernels)
         if proxies.isEmpty { startAnew(config) }

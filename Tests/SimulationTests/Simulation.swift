@@ -10,6 +10,7 @@
 // SimulatedKernel+Handover and SimulatedClient, and the ends of the phases here.
 
 import Routing
+import Telemetry
 import Upstream
 
 @testable import Platform
@@ -54,7 +55,9 @@ final class Simulation {
         let service = try SimulatedService(
             config, engineSeed: engineSeed, world: world, ledger: ledger, places: places, backends: backends)
         self.service = service
-        let judge = Judge(ledger: ledger, places: places, audience: audience, history: history) {
+        let judge = Judge(
+            ledger: ledger, places: places, audience: audience, history: history, stampede: profile.hot.stampede
+        ) {
             backends.reduce(0) { $1.hasLied ? $0 | 1 << UInt64($1.index) : $0 }
         }
         self.judge = judge
@@ -74,7 +77,8 @@ final class Simulation {
     var stepCount: Int { step }
     var swapCount: Int { service.swapCount }
     var movedCount: Int { service.movedCount }
-    var copyHitCount: Int { service.copyHitCount }
+    /// - Parameter metric: one of those that the service shows.
+    func count(_ metric: PoolMetric) -> Int { service.count(metric) }
 
     // MARK: The run
 

@@ -4,6 +4,7 @@
 
 import Foundation
 import Platform
+import Telemetry
 import Testing
 import TestKit
 
@@ -45,7 +46,8 @@ struct SimulationTests {
         let firstSeed = seed
         let seconds = Self.isLong ? 45.0 : 5.0
         let start = ContinuousClock.now
-        var (answerCount, errorCount, stepCount, swapCount, movedCount, copyHitCount) = (0, 0, 0, 0, 0, 0)
+        var (answerCount, errorCount, stepCount, swapCount, movedCount) = (0, 0, 0, 0, 0)
+        var counts: [PoolMetric: Int] = [:]
         let startCPUNs = Clock.threadCPUNs()
         var elapsed = Duration.zero
         while elapsed < .seconds(seconds) {
@@ -56,7 +58,7 @@ struct SimulationTests {
             stepCount += simulation.stepCount
             swapCount += simulation.swapCount
             movedCount += simulation.movedCount
-            copyHitCount += simulation.copyHitCount
+            for metric in SimulatedService.shownMetrics { counts[metric, default: 0] += simulation.count(metric) }
             elapsed = ContinuousClock.now - start
         }
         // Other work on the machine does not count.
@@ -64,6 +66,7 @@ struct SimulationTests {
         say(
             "simulation \(test): seeds \(firstSeed) to \(seed - 1), \(answerCount) replies, \(errorCount) of them "
                 + "errors, in \(stepCount) steps: \(Int(Double(answerCount) / minutes)) a minute; \(swapCount) configs "
-                + "swapped, \(movedCount) clients moved, \(copyHitCount) answers from copies")
+                + "swapped, \(movedCount) clients moved"
+                + SimulatedService.shownMetrics.map { ", \(counts[$0] ?? 0) \($0)" }.joined())
     }
 }

@@ -44,9 +44,7 @@ extension Engine {
     }
 
     func isGuarded(_ key: ByteView, poolIndex: Int) -> Bool {
-        pools[poolIndex].options.stampede.prefixes.contains { prefix in
-            key.count >= prefix.count && memcmp(key.start, prefix, prefix.count) == 0
-        }
+        (poolViews + poolIndex).pointee.misses?.pointee.prefixes.has(frontOf: key) ?? false
     }
 
     private func missHash(of key: ByteView) -> UInt64 {
@@ -285,6 +283,18 @@ extension Engine {
         wait.pointee.isAsking = false
         if wait.pointee.isOver { free(wait) } else { return true }
         return false
+    }
+
+    /// Nobody waits any more, and no question is under way.
+    mutating func dropWaits() {
+        for wait in missWaits.values { free(wait) }
+        missWaits = [:]
+    }
+
+    /// The line ends with its worker.
+    mutating func dropQuestions(on line: LineRef) {
+        let queue = line.pointee.inFlight
+        for index in 0..<queue.count where queue[index].ticket.kind == .question { questionFailed(queue[index].ticket) }
     }
 
     private mutating func takeWaiter(_ wait: MissWaitRef, _ misses: MissPoolRef) -> MissWait.Waiter? {

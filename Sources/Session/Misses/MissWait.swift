@@ -58,6 +58,8 @@ struct MissWait: BitwiseCopyable {
 /// What one worker knows of a pool's misses.
 struct MissPool: BitwiseCopyable {
     let poolIndex: Int
+    /// Of the keys that are guarded.
+    let prefixes: KeyPrefixes
     let waitMs: UInt64
     let leaseMs: UInt64
     let waiterCountMax: Int
@@ -93,9 +95,9 @@ extension UnsafeMutablePointer where Pointee == MissPool {
         let pool = MissPoolRef.allocate(capacity: 1)
         pool.initialize(
             to: MissPool(
-                poolIndex: poolIndex, waitMs: UInt64(options.waitMs), leaseMs: UInt64(options.leaseMs),
-                waiterCountMax: options.waiterCountMax, refusesLateWrites: options.refusesLateWrites,
-                earlyFactor: options.earlyFactor,
+                poolIndex: poolIndex, prefixes: KeyPrefixes(options.prefixes), waitMs: UInt64(options.waitMs),
+                leaseMs: UInt64(options.leaseMs), waiterCountMax: options.waiterCountMax,
+                refusesLateWrites: options.refusesLateWrites, earlyFactor: options.earlyFactor,
                 lives: options.earlyFactor > 0 ? shared.lives(ofPool: poolIndex).view : nil,
                 kept: kept, timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
         return pool
