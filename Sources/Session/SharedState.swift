@@ -22,8 +22,7 @@ final class SharedState: Sendable {
     let scripts: ScriptStore
     let register = ShardRegister()
     let hotKeys: HotKeyBoard
-    let misses: MissLeases
-    private let lives = Mutex<[Int: KeyLives]>([:])
+    let misses: MissBoard
     let events: EventLog
     let slowLog: SlowLog
     let traces: TraceBoard
@@ -41,7 +40,7 @@ final class SharedState: Sendable {
         self.hotKeys = hotKeys
         census = ListenerCensus()
         scripts = ScriptStore()
-        misses = MissLeases()
+        misses = MissBoard()
         traces = TraceBoard()
     }
 
@@ -77,17 +76,6 @@ final class SharedState: Sendable {
     var connectedClients: Int { clientCount.load(ordering: .relaxed) }
 
     var uptimeSeconds: Int { Int((Clock.nowNs() - startedAtNs) / 1_000_000_000) }
-
-    // MARK: Guarded keys
-
-    func lives(ofPool poolIndex: Int) -> KeyLives {
-        lives.withLock { lives in
-            if let known = lives[poolIndex] { return known }
-            let made = KeyLives()
-            lives[poolIndex] = made
-            return made
-        }
-    }
 
     // MARK: Monitors
 

@@ -34,6 +34,22 @@ struct SharedStateTests {
         #expect(shared.refusal(of: other) == "no reason given")
     }
 
+    /// Goal: after a reload a key is still brought by one client, and early. Method: another pool comes first there.
+    @Test func generationsShareWhoBringsAKey() {
+        let shared = SharedState(clientsMax: 1)
+        let older = shared.misses
+        let pool = older.number(ofPool: "p")
+        #expect(older.leases.claim(pool, 7, clientID: 1, untilMs: 100, nowMs: 0))
+        older.lives(ofPool: pool).noteEnd(7, atMs: 50)
+        older.lives(ofPool: pool).noteBringing(7, tookMs: 5)
+        let newer = SharedState(clientsMax: 1, slowCountMax: 1, following: shared).misses
+        let other = newer.number(ofPool: "q")
+        #expect(other != pool && newer.number(ofPool: "p") == pool)
+        #expect(newer.leases.claim(other, 7, clientID: 2, untilMs: 100, nowMs: 0), "another pool's key")
+        #expect(!newer.leases.claim(pool, 7, clientID: 2, untilMs: 100, nowMs: 0))
+        #expect(newer.lives(ofPool: pool).life(of: 7)?.bringMs == 5 && newer.lives(ofPool: other).life(of: 7) == nil)
+    }
+
     /// Goal: after a reload the writes of clients that stay with the older workers end the newer ones' copies.
     @Test func generationsShareWhatEndsCopies() {
         let older = SharedState(clientsMax: 1)

@@ -167,8 +167,8 @@ extension Engine {
     private mutating func claim(
         _ misses: MissPoolRef, _ keyHash: UInt64, _ client: ClientRef, renews: Bool = true
     ) -> Bool {
-        let isGranted = shared.misses.claim(
-            misses.pointee.poolIndex, keyHash, clientID: client.pointee.id, untilMs: nowMs + misses.pointee.leaseMs,
+        let isGranted = shared.misses.leases.claim(
+            misses.pointee.number, keyHash, clientID: client.pointee.id, untilMs: nowMs + misses.pointee.leaseMs,
             nowMs: nowMs, notesLoser: misses.pointee.refusesLateWrites, renews: renews)
         if isGranted {
             client.pointee.flags.insert(.holdsLease)
@@ -240,7 +240,7 @@ extension Engine {
         guard isAsked(wait) else { return }
         let misses = (poolViews + wait.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
         guard Self.isNull(ByteView(start: chunk.data + offset, count: sizeBytes)) else {
-            shared.misses.end(wait.pointee.poolIndex, wait.pointee.keyHash)
+            shared.misses.leases.end(misses.pointee.number, wait.pointee.keyHash)
             while let waiter = takeWaiter(wait, misses) {
                 settle(waiter.client, waiter.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
             }
@@ -389,14 +389,16 @@ extension Engine {
     ///
     /// - Returns: true when it comes too late; the caller answers it with `leaseLost`.
     mutating func bringsTooLate(_ client: ClientRef, _ row: UnsafePointer<CommandRow>, key: ByteView) -> Bool {
-        let (poolIndex, clientID) = (client.pointee.poolIndex, client.pointee.id)
         let isRead = row.pointee.id == .get
         guard client.pointee.flags.contains(.holdsLease), isRead || Self.bringsValue(row.pointee.id),
-            let misses = (poolViews + poolIndex).pointee.misses, isGuarded(key, poolIndex: poolIndex)
+            let misses = (poolViews + client.pointee.poolIndex).pointee.misses,
+            misses.pointee.prefixes.has(frontOf: key)
         else { return false }
         let keyHash = missHash(of: key)
         if isRead {
-            shared.misses.forgetLoss(poolIndex, keyHash, clientID: clientID)
+            if misses.pointee.refusesLateWrites {
+                shared.misses.leases.forgetLoss(misses.pointee.number, keyHash, clientID: client.pointee.id)
+            }
             return false
         }
         if isTooLate(client, keyHash, misses) { return true }
@@ -428,16 +430,16 @@ extension Engine {
 
     /// Counts it, too.
     private func isTooLate(_ client: ClientRef, _ keyHash: UInt64, _ misses: MissPoolRef) -> Bool {
-        let poolIndex = misses.pointee.poolIndex
         guard misses.pointee.refusesLateWrites,
-            shared.misses.hasLost(poolIndex, keyHash, clientID: client.pointee.id)
+            shared.misses.leases.hasLost(misses.pointee.number, keyHash, clientID: client.pointee.id)
         else { return false }
-        pools[poolIndex].counters.add(.lateWritesRefused)
+        pools[misses.pointee.poolIndex].counters.add(.lateWritesRefused)
         return true
     }
 
     private func bring(_ client: ClientRef, _ keyHash: UInt64, _ misses: MissPoolRef) {
-        let tookMs = shared.misses.bring(misses.pointee.poolIndex, keyHash, clientID: client.pointee.id, nowMs: nowMs)
+        let tookMs = shared.misses.leases.bring(
+            misses.pointee.number, keyHash, clientID: client.pointee.id, nowMs: nowMs)
         if let tookMs { misses.pointee.lives?.noteBringing(keyHash, tookMs: tookMs) }
     }
 
@@ -515,7 +517,7 @@ extension Engine {
     mutating func giveLeasesUp(_ client: ClientRef) {
         guard client.pointee.flags.contains(.holdsLease) else { return }
         client.pointee.flags.remove(.holdsLease)
-        shared.misses.endAll(ofClient: client.pointee.id)
+        shared.misses.leases.endAll(ofClient: client.pointee.id)
     }
 }
 

@@ -3,13 +3,13 @@
 //     free ──claim──► held by a client ──the value is there, the client is gone, or its time is over──► free
 //                         └──its time is over, and another one claims it──► lost: it learns so when it brings the key
 //
-// Not here: who waits meanwhile (MissWait), what clients are told (Engine+Misses).
+// Not here: pools' numbers (MissBoard), who waits meanwhile (MissWait), what clients are told (Engine+Misses).
 
 import Synchronization
 
 final class MissLeases: Sendable {
     private struct Place: Hashable {
-        let poolIndex: Int
+        let pool: Int
         let keyHash: UInt64
     }
 
@@ -44,10 +44,10 @@ final class MissLeases: Sendable {
     /// - Returns: true when the client is the one who brings the value; also when there are too many leases to keep
     ///   one more.
     func claim(
-        _ poolIndex: Int, _ keyHash: UInt64, clientID: Int, untilMs: UInt64, nowMs: UInt64, notesLoser: Bool = false,
+        _ pool: Int, _ keyHash: UInt64, clientID: Int, untilMs: UInt64, nowMs: UInt64, notesLoser: Bool = false,
         renews: Bool = true
     ) -> Bool {
-        let place = Place(poolIndex: poolIndex, keyHash: keyHash)
+        let place = Place(pool: pool, keyHash: keyHash)
         return state.withLock { state in
             if let held = state.leases[place], held.clientID != clientID || (!renews && !held.isBrought) {
                 if held.untilMs > nowMs { return false }
@@ -66,8 +66,8 @@ final class MissLeases: Sendable {
     /// The client sets the key. Nobody else is told that it is missing until that can have been executed.
     ///
     /// - Returns: how long it took; nil when the client has no lease.
-    func bring(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int, nowMs: UInt64) -> UInt64? {
-        let place = Place(poolIndex: poolIndex, keyHash: keyHash)
+    func bring(_ pool: Int, _ keyHash: UInt64, clientID: Int, nowMs: UInt64) -> UInt64? {
+        let place = Place(pool: pool, keyHash: keyHash)
         return state.withLock { state in
             guard var held = state.leases[place], held.clientID == clientID, !held.isBrought else { return nil }
             held.untilMs = min(held.untilMs, nowMs + Self.broughtWithinMs)
@@ -78,20 +78,20 @@ final class MissLeases: Sendable {
     }
 
     /// Another client was told that the key is missing since this one was.
-    func hasLost(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int) -> Bool {
-        let loss = Loss(clientID: clientID, place: Place(poolIndex: poolIndex, keyHash: keyHash))
+    func hasLost(_ pool: Int, _ keyHash: UInt64, clientID: Int) -> Bool {
+        let loss = Loss(clientID: clientID, place: Place(pool: pool, keyHash: keyHash))
         return state.withLock { $0.losses.contains(loss) }
     }
 
     /// The client reads the key anew: what it sets from here on is not late.
-    func forgetLoss(_ poolIndex: Int, _ keyHash: UInt64, clientID: Int) {
-        let loss = Loss(clientID: clientID, place: Place(poolIndex: poolIndex, keyHash: keyHash))
+    func forgetLoss(_ pool: Int, _ keyHash: UInt64, clientID: Int) {
+        let loss = Loss(clientID: clientID, place: Place(pool: pool, keyHash: keyHash))
         state.withLock { _ = $0.losses.remove(loss) }
     }
 
     /// The value is there.
-    func end(_ poolIndex: Int, _ keyHash: UInt64) {
-        state.withLock { $0.leases[Place(poolIndex: poolIndex, keyHash: keyHash)] = nil }
+    func end(_ pool: Int, _ keyHash: UInt64) {
+        state.withLock { $0.leases[Place(pool: pool, keyHash: keyHash)] = nil }
     }
 
     /// The client is gone, and brings nothing any more.

@@ -58,6 +58,8 @@ struct MissWait: BitwiseCopyable {
 /// What one worker knows of a pool's misses.
 struct MissPool: BitwiseCopyable {
     let poolIndex: Int
+    /// On the board.
+    let number: Int
     /// Of the keys that are guarded.
     let prefixes: KeyPrefixes
     let waitMs: UInt64
@@ -92,13 +94,15 @@ extension UnsafeMutablePointer where Pointee == MissPool {
                 lifeMs: options.staleMs, placeCount: options.staleCountMax / workerCount,
                 sizeBytesMax: options.staleSizeBytesMax / workerCount,
                 slots: shared.hotKeys.slots(ofPool: poolName))
+        let number = shared.misses.number(ofPool: poolName)
         let pool = MissPoolRef.allocate(capacity: 1)
         pool.initialize(
             to: MissPool(
-                poolIndex: poolIndex, prefixes: KeyPrefixes(options.prefixes), waitMs: UInt64(options.waitMs),
-                leaseMs: UInt64(options.leaseMs), waiterCountMax: options.waiterCountMax,
-                refusesLateWrites: options.refusesLateWrites, earlyFactor: options.earlyFactor,
-                lives: options.earlyFactor > 0 ? shared.lives(ofPool: poolIndex).view : nil,
+                poolIndex: poolIndex, number: number, prefixes: KeyPrefixes(options.prefixes),
+                waitMs: UInt64(options.waitMs), leaseMs: UInt64(options.leaseMs),
+                waiterCountMax: options.waiterCountMax, refusesLateWrites: options.refusesLateWrites,
+                earlyFactor: options.earlyFactor,
+                lives: options.earlyFactor > 0 ? shared.misses.lives(ofPool: number) : nil,
                 kept: kept, timer: TimerNode(kind: MissPool.timerKind, owner: pool)))
         return pool
     }
