@@ -44,6 +44,29 @@ struct EngineMissesTests {
         #expect(rig.ask(clients[1], "GET", key) == "$1\r\nv\r\n")
     }
 
+    /// Goal: nobody who waits gets an older value than it has seen. Method: the answer to the question comes late, over
+    /// another connection than that of a client which has learned since that the key is gone.
+    @Test func anAnswerIsForThoseWhoWaitedWhenItWasAskedFor() throws {
+        let rig = try rig { $0.backend.connectionCount = 2 }
+        let key = rig.key(on: 0)
+        let clients = (0..<6).map { _ in rig.connect() }
+        let first = rig.engine.pools[0].shards.pointee.lines[0]
+        let (near, far) = (
+            clients.filter { rig.engine.line(of: rig.engine.pools[0].shards, for: $0.ref) == first },
+            clients.filter { rig.engine.line(of: rig.engine.pools[0].shards, for: $0.ref) != first }
+        )
+        try #require(near.count > 1 && far.count > 0)
+        for client in near.prefix(2) { rig.send(client, rig.request("GET", key)) }
+        rig.stall(first)
+        rig.advance(ms: 20)
+        rig.send(far[0], rig.request("GET", key))
+        #expect(near[0].text == "$-1\r\n" && near[1].text == "" && far[0].text == "")
+        rig.reply(first, "$3\r\nold\r\n")
+        #expect(near[1].text == "$3\r\nold\r\n" && far[0].text == "", "it knows better")
+        rig.advance(ms: 200)
+        #expect(far[0].text == "$-1\r\n")
+    }
+
     @Test func nobodyWaitsLongerThanItShould() throws {
         let rig = try rig()
         let clients = herd(rig, rig.key(on: 0))

@@ -2,7 +2,8 @@
 // lease: it computes the value and sets it. The others wait a little and get that value.
 // Rules: nobody waits who has asked for more behind the read, because its order could not be kept, nor longer than
 // `stampede_wait`; no value is ever made up; whoever sets the key ends the wait, also past Keyway, because the server
-// is asked for it again and again, once for all who wait. Who leaves gives its place and its lease back.
+// is asked for it again and again, once for all who wait. Of two connections to it one may be late, so a question tells
+// nothing to those who came after it was asked. Who leaves gives its place and its lease back.
 // With `stampede_early` one of those who read a key shortly before it ends, or copies of it, is told that it is
 // missing, and has the lease; the others get the value until it ends.
 // With `stampede_stale` the others do not wait, but get what was last read of the key, while that is no older and no
@@ -155,7 +156,9 @@ extension Engine {
         guard let wait = wait(for: read, misses) else { return tellMissing(client, read.sequence) }
         let waiter = missWaiters.take()
         waiter.initialize(
-            to: MissWait.Waiter(client: client, sequence: read.sequence, untilMs: nowMs + misses.pointee.waitMs))
+            to: MissWait.Waiter(
+                client: client, sequence: read.sequence, untilMs: nowMs + misses.pointee.waitMs,
+                afterQuestion: wait.pointee.questionCount))
         if let last = wait.pointee.lastWaiter { last.pointee.next = waiter } else { wait.pointee.firstWaiter = waiter }
         wait.pointee.lastWaiter = waiter
         misses.pointee.waiterCount += 1
@@ -231,20 +234,25 @@ extension Engine {
         let line = wait.pointee.shard.pointee.lines[wait.pointee.lineBase]
         guard admits(line, sizeBytes: wait.pointee.requestView.count) else { return }
         wait.pointee.isAsking = true
+        wait.pointee.questionCount += 1
         submitGuarded(line, wait.pointee.requestView, owner: wait, kind: .question)
     }
 
-    /// The value goes to all who wait; "missing" to the next in turn, if nobody is expected to bring it any more.
+    /// The value goes to all who waited when it was asked for; "missing" to the next in turn, if nobody is expected to
+    /// bring it any more.
     mutating func questionAnswered(_ ticket: ReplyTicket, _ chunk: ChunkRef, offset: Int, sizeBytes: Int) {
         let wait = ticket.owner.unsafelyUnwrapped.assumingMemoryBound(to: MissWait.self)
         guard isAsked(wait) else { return }
         let misses = (poolViews + wait.pointee.poolIndex).pointee.misses.unsafelyUnwrapped
         guard Self.isNull(ByteView(start: chunk.data + offset, count: sizeBytes)) else {
             shared.misses.leases.end(misses.pointee.number, wait.pointee.keyHash)
-            while let waiter = takeWaiter(wait, misses) {
+            while let first = wait.pointee.firstWaiter, first.pointee.afterQuestion < wait.pointee.questionCount,
+                let waiter = takeWaiter(wait, misses)
+            {
                 settle(waiter.client, waiter.sequence, chunk, offset: offset, sizeBytes: sizeBytes)
             }
-            return end(wait, place(of: wait))
+            if wait.pointee.firstWaiter == nil { end(wait, place(of: wait)) }
+            return
         }
         if let first = wait.pointee.firstWaiter, !first.pointee.client.pointee.flags.contains(.closed),
             claim(misses, wait.pointee.keyHash, first.pointee.client), let waiter = takeWaiter(wait, misses)

@@ -34,6 +34,8 @@ struct MissWait: BitwiseCopyable {
         let client: ClientRef
         let sequence: UInt32
         let untilMs: UInt64
+        /// The last question that was asked before it came: what that found may be older than what it has seen.
+        let afterQuestion: Int
         var next: UnsafeMutablePointer<Waiter>?
     }
 
@@ -45,8 +47,9 @@ struct MissWait: BitwiseCopyable {
     let request: ChunkRef
     var firstWaiter: UnsafeMutablePointer<Waiter>?
     var lastWaiter: UnsafeMutablePointer<Waiter>?
-    /// A question is under way.
+    /// A question is under way, the last of so many.
     var isAsking = false
+    var questionCount = 0
     /// Not in the list any more.
     var isOver = false
 
