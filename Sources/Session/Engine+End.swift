@@ -11,6 +11,12 @@ extension Engine {
     /// No client is left, and nothing is under way for one that has gone.
     var isDeserted: Bool { clientCount == 0 && unansweredCount == 0 }
 
+    /// The drain is over. Who is cut counts no more, among listeners or anywhere else, for those workers of the process
+    /// that go on.
+    mutating func cutEverybody() {
+        for client in Array(clients) { close(client, .byProxy) }
+    }
+
     mutating func giveEverythingBack() {
         leaveShards()
         for index in pools.indices { forgetHotKeys(ofPool: index) }

@@ -140,7 +140,10 @@ struct Worker: ~Copyable {
         guard engine.isDraining || engine.isHandingOver else { return false }
         if engine.isDeserted || (engine.isDraining && engine.clientCount == 0) { return true }
         guard engine.nowMs >= drainUntilMs else { return false }
-        if engine.isDraining { return true }
+        if engine.isDraining {
+            engine.cutEverybody()
+            return false
+        }
         // Those who were in the middle of something all the time are told now.
         switch patience {
         case .untilDrained: drain()

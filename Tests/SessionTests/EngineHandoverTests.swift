@@ -150,6 +150,18 @@ import Wire
         #expect(leftBytes == 0)
     }
 
+    /// Goal: workers of another generation, which go on, do not count whom the drain has cut.
+    @Test func whoIsCutCountsNoMore() throws {
+        let rig = try EngineRig(shardCount: 2)
+        let listener = rig.connect()
+        #expect(rig.ask(listener, "SUBSCRIBE", "news").hasPrefix("*3\r\n"))
+        #expect(!rig.engine.shared.census.isEmpty && rig.engine.shared.connectedClients == 1)
+        rig.engine.drain()
+        rig.engine.cutEverybody()
+        rig.settle()
+        #expect(rig.engine.shared.census.isEmpty && rig.engine.shared.connectedClients == 0)
+    }
+
     @Test func aClientWithoutAPlaceIsRefused() throws {
         let rig = try EngineRig(shardCount: 1)
         let record = ClientRecord(

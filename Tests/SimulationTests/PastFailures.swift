@@ -39,4 +39,7 @@ let pastFailures = [
     PastFailure(
         seed: 40_175, lies: false,
         found: "the same, with clients that came when the newer process had died"),
+    PastFailure(
+        seed: 746_250_412_692, lies: true,
+        found: "PUBLISH counted listeners that a drain had cut, in the generation of workers that went on"),
 ]

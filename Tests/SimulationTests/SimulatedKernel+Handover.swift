@@ -94,7 +94,10 @@ extension SimulatedKernel {
         guard engine.isDraining || engine.isHandingOver else { return false }
         if engine.isDeserted || (engine.isDraining && engine.clientCount == 0) { return true }
         guard engine.nowMs >= drainUntilMs else { return false }
-        if engine.isDraining { return true }
+        if engine.isDraining {
+            engine.cutEverybody()
+            return false
+        }
         switch patience {
         case .untilDrained: drain()
         case .lasting(let gone, let moved):
